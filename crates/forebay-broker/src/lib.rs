@@ -1,0 +1,1 @@
+//! Publish, subscribe and namespace changes over the storage doors.

@@ -1,0 +1,1 @@
+//! The AMQP shell: sockets to the AMQP core to the broker and back.

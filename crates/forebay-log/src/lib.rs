@@ -1,0 +1,1 @@
+//! The doors to storage and the embedded commit log.

@@ -1,0 +1,1 @@
+//! The namespace as a pure state machine folded from the control log.
