@@ -1,1 +1,18 @@
-//! The event and its stored form: record batches, AMQP to record and back, partition-key hash.
+//! The event and its stored form (`docs/reference/event.md`): record batches, AMQP to record and back, the
+//! partition-key hash.
+//!
+//! Every event, whatever protocol brought it, is stored as a record of a Kafka record batch v2. [`batch`] and
+//! [`record`] are that layout, written in place and read in place; [`partition_key`] says which partition a key belongs to.
+//!
+//! This crate never reads a clock, never draws a random number, and never opens a file or a socket.
+
+pub mod batch;
+mod crc;
+pub mod origin;
+pub mod partition_key;
+pub mod record;
+mod varint;
+
+pub use batch::{BatchBuf, BatchError, BatchRef};
+pub use origin::Origin;
+pub use record::{Headers, RecordError, RecordRef};
