@@ -1,0 +1,3 @@
+//! x
+/// c
+pub mod condition;
