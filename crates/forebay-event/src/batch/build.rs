@@ -243,6 +243,11 @@ impl RecordWriter<'_> {
         self.batch.bytes.extend_from_slice(bytes);
     }
 
+    /// Appends what `fill` appends to the value.
+    pub(crate) fn value_with(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+        fill(&mut self.batch.bytes);
+    }
+
     /// Ends the value; headers follow.
     pub fn headers(&mut self) {
         put_length(&mut self.batch.bytes, self.header_count);
@@ -254,6 +259,15 @@ impl RecordWriter<'_> {
         self.batch.bytes.extend_from_slice(name);
         put_optional_length(&mut self.batch.bytes, value.map(<[u8]>::len));
         self.batch.bytes.extend_from_slice(value.unwrap_or_default());
+    }
+
+    /// Appends a header whose value has `len` bytes, which `fill` appends.
+    pub(crate) fn header_with(&mut self, name: &[u8], len: usize, fill: impl FnOnce(&mut Vec<u8>)) {
+        let out = &mut self.batch.bytes;
+        put_length(out, name.len());
+        out.extend_from_slice(name);
+        put_length(out, len);
+        fill(out);
     }
 
     /// Ends the record.

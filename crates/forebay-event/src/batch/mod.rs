@@ -15,6 +15,7 @@ use crate::varint::take_varint;
 
 mod build;
 
+pub(crate) use build::header_len;
 pub use build::{BatchBuf, RecordShape, RecordWriter};
 
 /// Bytes of the batch header.

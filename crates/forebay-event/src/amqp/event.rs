@@ -1,0 +1,233 @@
+//! One event: the sections of a message, checked, less what is dropped, with what is added
+//! (`docs/reference/event.md` §2, "First").
+
+use forebay_amqp::error::DecodeError;
+use forebay_amqp::wire::{Decode, ListRef, MapRef, Reader, ValueRef};
+
+use super::annotations::{Annotations, PartitionKey};
+use super::keys::{Key, Pairs, any_twice};
+use super::properties::Properties;
+use super::refusal::Refusal;
+use super::section::{
+    Check, DESCRIPTOR_BYTES, Section, SectionError, SectionKind, Sections, compound_items, data,
+};
+use crate::batch::header_len;
+use crate::varint::uvarint_len;
+
+/// What an event gets from where it came, not from its message.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Surroundings<'a> {
+    /// The publisher whose link it came on.
+    pub(super) publisher: Option<&'a str>,
+    /// The partition key of the batch message around it.
+    pub(super) envelope_key: Option<PartitionKey<'a>>,
+}
+
+/// An event's body.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Body<'a> {
+    None,
+    /// Data sections.
+    Data(Data<'a>),
+    /// An amqp-value: its encoding.
+    Value(&'a [u8]),
+    /// Amqp-sequence sections: bytes of all, descriptors of three bytes included.
+    Sequence {
+        len: usize,
+    },
+}
+
+/// The data sections of a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Data<'a> {
+    /// The bytes of the first.
+    pub(super) first: &'a [u8],
+    /// How many there are.
+    pub(super) sections: u32,
+    /// Bytes of all.
+    pub(super) len: usize,
+    /// Bytes of the last.
+    last_len: usize,
+    /// Bytes that the lengths of all but the last take as varints.
+    pub(super) lengths_len: usize,
+}
+
+/// A list or map with something in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Compound<'a> {
+    /// How many values (of a map, keys and values).
+    pub(super) count: u32,
+    /// The values' encodings, one after another.
+    pub(super) items: &'a [u8],
+}
+
+impl<'a> Compound<'a> {
+    /// A header section; `None` if no field is set.
+    fn of_header(value: &'a [u8]) -> Result<Option<Self>, DecodeError> {
+        let list = ListRef::decode(&mut Reader::new(value))?;
+        let mut any_set = false;
+        for field in list.iter() {
+            any_set |= !matches!(field?, ValueRef::Null);
+        }
+        Ok(any_set.then(|| Self { count: list.len(), items: compound_items(value) }))
+    }
+
+    /// A footer; `None` if it has no entries.
+    fn of_footer(value: &'a [u8]) -> Result<Option<Self>, DecodeError> {
+        let map = MapRef::decode(&mut Reader::new(value))?;
+        Ok((!map.is_empty()).then(|| Self { count: map.len() * 2, items: compound_items(value) }))
+    }
+}
+
+/// The application properties, at least one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ApplicationProperties<'a> {
+    map: MapRef<'a>,
+    /// Keys and values as they were sent.
+    items: &'a [u8],
+    /// How many there are.
+    pub(super) count: u32,
+    /// Bytes of all keys and values as they are in a record's headers.
+    pub(super) headers_len: usize,
+    /// A key is not a string, or comes twice.
+    pub(super) is_odd: bool,
+}
+
+impl<'a> ApplicationProperties<'a> {
+    fn read(value: &'a [u8]) -> Result<Option<Self>, DecodeError> {
+        let map = MapRef::decode(&mut Reader::new(value))?;
+        let mut properties =
+            Self { map, items: compound_items(value), count: map.len(), headers_len: 0, is_odd: false };
+        for entry in Pairs(map.raw()) {
+            let (key, value) = entry?;
+            match Key::read(key) {
+                Key::String(name) => properties.headers_len += header_len(name.len(), Some(value.len())),
+                _ => properties.is_odd = true,
+            }
+        }
+        let names = Pairs(map.raw()).filter_map(|entry| Key::read(entry.ok()?.0).text());
+        properties.is_odd = properties.is_odd || any_twice(names.map(str::as_bytes));
+        Ok((!map.is_empty()).then_some(properties))
+    }
+
+    /// Gives each entry's name and encoded value to `header`, for a map without odd keys.
+    pub(super) fn for_each_header(&self, mut header: impl FnMut(&str, &[u8])) {
+        for (key, value) in Pairs(self.map.raw()).flatten() {
+            header(Key::read(key).text().unwrap_or_default(), value);
+        }
+    }
+
+    /// The entries as they were sent.
+    pub(super) const fn compound(&self) -> Compound<'a> {
+        Compound { count: self.count * 2, items: self.items }
+    }
+}
+
+/// An event that may be stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event<'a> {
+    /// The message that it was, for bodies of several sections.
+    message: &'a [u8],
+    pub(super) header: Option<Compound<'a>>,
+    pub(super) annotations: Annotations<'a>,
+    pub(super) properties: Option<Properties<'a>>,
+    pub(super) application_properties: Option<ApplicationProperties<'a>>,
+    pub(super) body: Body<'a>,
+    pub(super) footer: Option<Compound<'a>>,
+}
+
+impl<'a> Event<'a> {
+    /// Reads a whole message.
+    pub(super) fn read(
+        message: &'a [u8],
+        surroundings: Surroundings<'a>,
+        check: Check,
+    ) -> Result<Self, Refusal> {
+        let (mut header, mut annotations, mut properties) = (None, None, None);
+        let (mut application_properties, mut body, mut footer) = (None, Body::None, None);
+        let mut seen = Seen::default();
+        for section in Sections::new(message, check) {
+            let section = section?;
+            seen.add(section.kind)?;
+            let value = section.body;
+            match section.kind {
+                SectionKind::Header => header = Compound::of_header(value)?,
+                SectionKind::DeliveryAnnotations => {}
+                SectionKind::MessageAnnotations => annotations = Some(value),
+                SectionKind::Properties => properties = Properties::read(value)?,
+                SectionKind::ApplicationProperties => {
+                    application_properties = ApplicationProperties::read(value)?;
+                }
+                SectionKind::Footer => footer = Compound::of_footer(value)?,
+                SectionKind::Data | SectionKind::AmqpSequence | SectionKind::AmqpValue => {
+                    body.add(&section)?
+                }
+            }
+        }
+        let annotations = Annotations::read(annotations, surroundings.publisher, surroundings.envelope_key)?;
+        Ok(Self { message, header, annotations, properties, application_properties, body, footer })
+    }
+
+    fn body_sections(&self, kind: SectionKind) -> impl Iterator<Item = Section<'a>> + use<'a> {
+        Sections::new(self.message, Check::Done).flatten().filter(move |section| section.kind == kind)
+    }
+
+    /// The bytes of the data sections, in turn.
+    pub(super) fn data(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.body_sections(SectionKind::Data).map(|section| data(&section))
+    }
+
+    /// The encoded lists of the sequence sections, in turn.
+    pub(super) fn sequences(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.body_sections(SectionKind::AmqpSequence).map(|section| section.body)
+    }
+}
+
+impl<'a> Body<'a> {
+    fn add(&mut self, section: &Section<'a>) -> Result<(), Refusal> {
+        let value = section.body;
+        *self = match (&*self, section.kind) {
+            (Self::None, SectionKind::AmqpValue) => Self::Value(value),
+            (Self::None, SectionKind::AmqpSequence) => Self::Sequence { len: DESCRIPTOR_BYTES + value.len() },
+            (Self::Sequence { len }, SectionKind::AmqpSequence) => {
+                Self::Sequence { len: len + DESCRIPTOR_BYTES + value.len() }
+            }
+            (Self::None, SectionKind::Data) => {
+                let first = data(section);
+                let len = first.len();
+                Self::Data(Data { first, sections: 1, len, last_len: len, lengths_len: 0 })
+            }
+            (Self::Data(before), SectionKind::Data) => {
+                let last_len = data(section).len();
+                Self::Data(Data {
+                    first: before.first,
+                    sections: before.sections + 1,
+                    len: before.len + last_len,
+                    last_len,
+                    lengths_len: before.lengths_len + uvarint_len(before.last_len as u64),
+                })
+            }
+            _ => return Err(Refusal::TwoBodies),
+        };
+        Ok(())
+    }
+}
+
+/// The kinds of section that have come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen(u16);
+
+impl Seen {
+    /// Notes a section.
+    ///
+    /// # Errors
+    /// If it is one that may come once and has come before.
+    pub(super) fn add(&mut self, kind: SectionKind) -> Result<(), SectionError> {
+        let bit = 1 << (kind as u8 - SectionKind::Header as u8);
+        if self.0 & bit != 0 && !matches!(kind, SectionKind::Data | SectionKind::AmqpSequence) {
+            return Err(SectionError::Twice(kind));
+        }
+        self.0 |= bit;
+        Ok(())
+    }
+}
