@@ -73,6 +73,22 @@ impl<'a> ListRef<'a> {
         Ok(Self { items, count })
     }
 
+    /// Reads a list's head without making a list of it: a reader of the items, and their count, which has been
+    /// checked. The hot path of composites.
+    #[inline]
+    pub(crate) fn read_fields(reader: &mut Reader<'a>) -> Result<(Reader<'a>, u32), DecodeError> {
+        let start = *reader;
+        let code = reader.u8()?;
+        let layout = match code {
+            format::LIST_8 => Layout::Compound8,
+            format::LIST_32 => Layout::Compound32,
+            format::LIST_0 => return Ok((reader.emptied(), 0)),
+            code => return Err(start.error(DecodeFault::WrongType(code))),
+        };
+        let list = Self::read(layout, reader)?;
+        Ok((list.items, list.count))
+    }
+
     /// The number of values; there are at least as many bytes.
     #[must_use]
     pub const fn len(&self) -> u32 {
