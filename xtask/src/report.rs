@@ -1,0 +1,118 @@
+//! What is said at the end of a run: each step with its seconds and its tests, and every suite that was not
+//! run, so that a green line never hides what it does not cover.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Tests, as the runners' own closing lines count them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
+}
+
+impl Counts {
+    /// Adds a line's numbers if it is a closing line of cargo's runner or of pytest.
+    pub(crate) fn read(&mut self, line: &str) {
+        let line = line.trim().trim_matches('=').trim();
+        let is_closing = line.starts_with("test result:")
+            || (line.contains(" in ")
+                && line.starts_with(|c: char| c.is_ascii_digit())
+                && line.ends_with(['s', ')']));
+        if !is_closing {
+            return;
+        }
+        let words: Vec<_> = line.split(|c: char| c.is_whitespace() || c == ',' || c == ';').collect();
+        for pair in words.windows(2) {
+            let Ok(number) = pair[0].parse::<u64>() else { continue };
+            match pair[1] {
+                "passed" => self.passed += number,
+                "failed" | "error" | "errors" => self.failed += number,
+                "ignored" | "skipped" | "xfailed" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
+    fn show(self) -> String {
+        match self {
+            Self { passed: 0, failed: 0, skipped: 0 } => String::new(),
+            Self { passed, failed, skipped: 0 } => format!("{passed} passed, {failed} failed"),
+            Self { passed, failed, skipped } => {
+                format!("{passed} passed, {failed} failed, {skipped} skipped")
+            }
+        }
+    }
+}
+
+/// One step that ran.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) step: String,
+    pub(crate) took: Duration,
+    pub(crate) ok: bool,
+    pub(crate) counts: Counts,
+}
+
+/// The closing table. `not_run`: (suite, how to run it).
+pub(crate) fn table(lines: &[Line], not_run: &[(&str, &str)]) -> String {
+    let mut text = String::from("\nstep                   seconds  result  tests\n");
+    let mut total = Counts::default();
+    for line in lines {
+        total.add(line.counts);
+        let verdict = if line.ok { "ok" } else { "FAILED" };
+        let row = format!(
+            "{:<22} {:>7.1}  {verdict:<6}  {}",
+            line.step,
+            line.took.as_secs_f64(),
+            line.counts.show()
+        );
+        writeln!(text, "{}", row.trim_end()).expect("writing to a string");
+    }
+    for (suite, command) in not_run {
+        writeln!(text, "not run: {suite} (`{command}`)").expect("writing to a string");
+    }
+    let sum = total.show();
+    if !sum.is_empty() {
+        writeln!(text, "{sum}").expect("writing to a string");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_of_both_runners_are_counted_and_others_are_not() {
+        let mut counts = Counts::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 23 passed; 2 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.11s",
+            "======= 3 failed, 57 passed, 2 skipped, 4 deselected in 81.20s (0:01:21) =======",
+            "61 passed in 75.44s",
+            "2 passed, 1 error in 0.10s",
+            "5 passed the gate",
+        ] {
+            counts.read(line);
+        }
+        assert_eq!(counts, Counts { passed: 23 + 57 + 61 + 2, failed: 2 + 3 + 1, skipped: 1 + 2 });
+    }
+
+    #[test]
+    fn the_table_names_what_ran_and_what_did_not() {
+        let counts = Counts { passed: 7, failed: 1, skipped: 0 };
+        let line = Line { step: "unit".into(), took: Duration::from_millis(2_340), ok: false, counts };
+        let text = table(&[line], &[("bench", "cargo xtask bench")]);
+        assert!(text.contains("unit                       2.3  FAILED  7 passed, 1 failed\n"), "{text}");
+        assert!(text.contains("not run: bench (`cargo xtask bench`)\n"), "{text}");
+        assert!(text.ends_with("\n7 passed, 1 failed\n"), "{text}");
+    }
+}
