@@ -20,6 +20,10 @@
 //! | 1.4 | composite types, described lists | `types/composite.rs`, `types/descriptor.rs` |
 //! | 2.2 | version negotiation | `frame/protocol_header.rs` |
 //! | 2.3 | framing | `frame/header.rs`, `frame/deframer.rs`, `frame/frame_writer.rs` |
+//! | 2.4 | connections | `connection/mod.rs`, `connection/state.rs`, `connection/handshake.rs`, `connection/teardown.rs` |
+//! | 2.5 | sessions | `session/mod.rs`, `session/state.rs`, `session/window.rs` |
+//! | 2.6 | links | `link/mod.rs`, `link/state.rs`, `link/credit.rs`, `connection/attach.rs`, `connection/transfer.rs` |
+//! | 2.6.12 | settling deliveries | `session/deliveries.rs` |
 //! | 2.6.14 | one message in one or many transfers | `frame/transfer_writer.rs` |
 //! | 2.7.1-2.7.9 | performatives | `types/open.rs` … `types/close.rs` |
 //! | 2.8 | definitions, error conditions, serial numbers | `types/definitions.rs`, `types/error.rs`, `types/condition.rs`, `types/serial.rs` |
@@ -27,6 +31,7 @@
 //! | 3.4 | delivery states | `types/delivery_state.rs` |
 //! | 3.5 | sources, targets, filters | `types/terminus.rs`, `types/filter.rs` |
 //! | 5.3.3 | SASL frames | `types/sasl.rs` |
+//! | 5.3.2 | SASL negotiation | `sasl/server.rs`, `sasl/client.rs`, `sasl/mechanism.rs` |
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -34,10 +39,27 @@
 
 extern crate alloc;
 
+pub mod connection;
 pub mod error;
 pub mod frame;
 pub mod limits;
+pub mod link;
+pub mod sasl;
+pub mod session;
 pub mod time;
 pub mod types;
 pub mod violation;
 pub mod wire;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use connection::{
+    AttachError, AttachReply, BeginError, ClientAuth, Config, Connection, Delivery, DeliveryTag, Event,
+    Payload, Step,
+};
+pub use error::Initiator;
+pub use link::{LinkId, LinkSnapshot, Outgoing, Receiver, SendError, Sender};
+pub use sasl::Mechanism;
+pub use session::SessionId;
+pub use time::Instant;

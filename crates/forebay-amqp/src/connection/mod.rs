@@ -42,6 +42,7 @@ use self::numbers::{OurNumbers, TheirNumbers};
 use self::slab::Slab;
 use self::state::Phase;
 use self::timer::{Timer, Timers};
+use crate::error::Initiator;
 use crate::link::{Credit, Link, LinkId, LinkSnapshot, Receiver, Sender};
 use crate::sasl::{SaslCode, SaslExchange};
 use crate::session::{Session, SessionId, SessionState};
@@ -72,6 +73,9 @@ pub struct Connection {
     due_sessions: Vec<u32>,
     events: VecDeque<Event<'static>>,
     timers: Timers,
+    open_written: bool,
+    closing_by: Option<Initiator>,
+    /// Bytes held in all links' assemblies.
     assembling_bytes: usize,
 }
 
@@ -147,6 +151,8 @@ impl Connection {
             due_sessions: Vec::new(),
             events: VecDeque::new(),
             timers,
+            open_written: false,
+            closing_by: None,
             assembling_bytes: 0,
             config,
         }
@@ -222,7 +228,8 @@ impl Connection {
             return Err(BeginError::NoChannel);
         }
         let config = &self.config;
-        let key = self.sessions.insert_with(|key| Session::new(SessionId(key), SessionState::Beginning, config));
+        let key =
+            self.sessions.insert_with(|key| Session::new(SessionId(key), SessionState::Beginning, config));
         self.session_is_due(key.index);
         Ok(SessionId(key))
     }
@@ -230,11 +237,11 @@ impl Connection {
     /// Settles deliveries that we received on `link`, with one outcome. Both ends of the range are
     /// inclusive; what is not open on this link is left alone. Written by the next
     /// [`Self::poll_transmit`], neighbours with the same outcome as one disposition (§2.7.6).
-    pub fn settle(&mut self, link: LinkId, first: DeliveryId, last: DeliveryId, outcome: &DeliveryState) {
+    pub fn settle(&mut self, link: LinkId, first: DeliveryId, last: DeliveryId, outcome: DeliveryState) {
         let Some(index) = self.find_link(link) else { return };
         let Some(session_index) = self.links.get(index).map(|link| link.session) else { return };
         let Some(session) = self.sessions.get_mut(session_index) else { return };
-        if session.incoming.decide(index, first.0, last.0, outcome) {
+        if session.incoming.decide(index, first.get(), last.get(), &outcome) {
             self.session_is_due(session_index);
         }
     }
@@ -281,7 +288,9 @@ impl Connection {
     /// The place of a link whose id is not dead.
     pub(crate) fn find_link(&self, id: LinkId) -> Option<u32> {
         let index = self.links.find(id.0)?;
-        self.links.get(index)?.state.is_alive().then_some(index)
+        let link = self.links.get(index)?;
+        let session_alive = self.sessions.get(link.session)?.state.is_alive();
+        (self.phase.takes_commands() && session_alive && link.state.is_alive()).then_some(index)
     }
 
     fn find_link_of(&self, id: LinkId, role: Role) -> Option<u32> {
@@ -292,7 +301,7 @@ impl Connection {
     /// The place of a session whose id is not dead.
     fn find_session(&self, id: SessionId) -> Option<u32> {
         let index = self.sessions.find(id.0)?;
-        self.sessions.get(index)?.state.is_alive().then_some(index)
+        (self.phase.takes_commands() && self.sessions.get(index)?.state.is_alive()).then_some(index)
     }
 
     pub(crate) fn session_is_due(&mut self, index: u32) {
@@ -311,6 +320,31 @@ impl Connection {
             session.due_links.push(index);
         }
         self.session_is_due(session_index);
+    }
+
+    // For the views: they are borrowed, so their link and its session stay.
+
+    pub(crate) fn link_at(&self, index: u32) -> &Link {
+        self.links.get(index).expect("a view's link lives as long as the view")
+    }
+
+    pub(crate) fn session_of(&self, index: u32) -> &Session {
+        self.sessions.get(index).expect("a link's session lives as long as the link")
+    }
+
+    pub(crate) fn link_and_session(&mut self, index: u32) -> (&mut Link, &mut Session) {
+        let link = self.links.get_mut(index).expect("a view's link lives as long as the view");
+        let session =
+            self.sessions.get_mut(link.session).expect("a link's session lives as long as the link");
+        (link, session)
+    }
+
+    pub(crate) const fn peer_max_frame_size(&self) -> u32 {
+        self.peer.max_frame_size
+    }
+
+    pub(crate) const fn note_sent(&mut self) {
+        self.due.sent = true;
     }
 
     fn heard_from_peer(&mut self, now: Instant) {

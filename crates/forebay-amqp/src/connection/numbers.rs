@@ -104,7 +104,10 @@ mod tests {
     fn a_retired_number_is_told_from_an_unused_one() {
         let mut theirs = TheirNumbers::default();
         theirs.assign(3, 9);
-        assert_eq!((theirs.get(3), theirs.get(2), theirs.get(4)), (Slot::Live(9), Slot::Unused, Slot::Unused));
+        assert_eq!(
+            (theirs.get(3), theirs.get(2), theirs.get(4)),
+            (Slot::Live(9), Slot::Unused, Slot::Unused)
+        );
         theirs.retire(3);
         theirs.retire(1_000);
         assert_eq!((theirs.get(3), theirs.get(1_000)), (Slot::Retired, Slot::Unused));

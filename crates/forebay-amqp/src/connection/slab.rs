@@ -41,7 +41,8 @@ impl<T> Slab<T> {
             entry.value = Some(build(key));
             return key;
         }
-        let index = u32::try_from(self.entries.len()).expect("fewer values than 2^32: numbers on the wire bound them");
+        let index = u32::try_from(self.entries.len())
+            .expect("fewer values than 2^32: numbers on the wire bound them");
         let key = Key { index, generation: 0 };
         self.entries.push(Entry { generation: 0, value: Some(build(key)) });
         key

@@ -19,7 +19,13 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    pub(crate) const fn new(id: u32, tag: DeliveryTag, message_format: u32, settled: bool, bytes_max: u64) -> Self {
+    pub(crate) const fn new(
+        id: u32,
+        tag: DeliveryTag,
+        message_format: u32,
+        settled: bool,
+        bytes_max: u64,
+    ) -> Self {
         Self { id, tag, message_format, settled, bytes: Vec::new(), received: 0, bytes_max }
     }
 

@@ -16,8 +16,9 @@ use self::assembly::Assembly;
 use self::credit::{ReceiverCredit, SenderCredit};
 pub(crate) use self::state::LinkState;
 use crate::connection::slab::Key;
+use crate::error::Initiator;
 use crate::session::SessionId;
-use crate::types::{Attach, Error, Role};
+use crate::types::{Attach, DeliveryCount, Error, Role};
 
 /// Names a link of a connection. An id of a detached link is dead for ever: commands with it do nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,6 +54,8 @@ pub(crate) struct Link {
     pub(crate) attach_due: Option<Box<Attach>>,
     pub(crate) flow_due: bool,
     pub(crate) detach_due: Option<Option<Error>>,
+    /// Who had us detach.
+    pub(crate) ended_by: Option<Initiator>,
     /// Whether the session knows that this link has something to write.
     pub(crate) queued: bool,
     /// What the peer sent, until the application answers.
@@ -78,6 +81,7 @@ impl Link {
             attach_due: None,
             flow_due: false,
             detach_due: None,
+            ended_by: None,
             queued: false,
             peer_attach: None,
         }
@@ -96,7 +100,7 @@ impl Link {
         self.handle_in = Some(attach.handle.0);
         self.peer_delivery_bytes_max = attach.max_message_size.filter(|&bytes| bytes > 0);
         if let Credit::Receiver(credit) = &mut self.credit {
-            credit.on_attach(attach.initial_delivery_count.unwrap_or(0));
+            credit.on_attach(attach.initial_delivery_count.map_or(0, DeliveryCount::get));
         }
     }
 }

@@ -8,8 +8,9 @@
 
 use alloc::vec::Vec;
 
-use super::mechanism::{Mechanism, SaslCode};
+use super::mechanism::Mechanism;
 use crate::connection::ClientAuth;
+use crate::types::sasl::SaslCode;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

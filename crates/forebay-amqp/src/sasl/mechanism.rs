@@ -42,36 +42,6 @@ impl fmt::Display for Mechanism {
     }
 }
 
-/// The outcome code of a SASL exchange (§5.3.3.6). An open type: unknown codes survive to the log.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SaslCode(pub u8);
-
-impl SaslCode {
-    /// Authentication succeeded.
-    pub const OK: Self = Self(0);
-    /// The credentials are wrong.
-    pub const AUTH: Self = Self(1);
-    /// A system error.
-    pub const SYS: Self = Self(2);
-    /// A system error that will last.
-    pub const SYS_PERM: Self = Self(3);
-    /// A system error that may pass.
-    pub const SYS_TEMP: Self = Self(4);
-}
-
-impl fmt::Debug for SaslCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::OK => f.write_str("ok"),
-            Self::AUTH => f.write_str("auth"),
-            Self::SYS => f.write_str("sys"),
-            Self::SYS_PERM => f.write_str("sys-perm"),
-            Self::SYS_TEMP => f.write_str("sys-temp"),
-            Self(other) => write!(f, "{other:#04x}"),
-        }
-    }
-}
-
 /// User and password of a PLAIN initial response: `[authzid] NUL authcid NUL passwd` (RFC 4616 §2).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PlainCredentials<'b> {

@@ -9,10 +9,11 @@ mod mechanism;
 mod server;
 
 pub(crate) use client::{ClientStep, SaslClient};
-pub use mechanism::{Mechanism, PlainCredentials, SaslCode, plain_credentials};
+pub use mechanism::{Mechanism, PlainCredentials, plain_credentials};
 pub(crate) use server::{SaslServer, ServerStep};
 
 use crate::connection::ClientAuth;
+pub use crate::types::sasl::SaslCode;
 
 /// Our side of the exchange.
 #[derive(Debug)]

@@ -62,12 +62,14 @@ impl Deliveries {
     }
 
     /// Ids from the oldest open delivery to the newest, open or not.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.ring.len()
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.ring.len() >= self.len_max
+    /// Deliveries that may still enter.
+    pub(crate) fn room(&self) -> u32 {
+        u32::try_from(self.len_max.saturating_sub(self.ring.len())).unwrap_or(u32::MAX)
     }
 
     /// A delivery begins. Ids may skip ahead: some senders number them by transfer frames.
@@ -79,7 +81,10 @@ impl Deliveries {
             self.base = id;
         }
         let offset = id.wrapping_sub(self.base).cast_signed();
-        let offset = usize::try_from(offset).ok().filter(|&offset| offset >= self.ring.len()).ok_or(NotTracked::IdReused)?;
+        let offset = usize::try_from(offset)
+            .ok()
+            .filter(|&offset| offset >= self.ring.len())
+            .ok_or(NotTracked::IdReused)?;
         if offset >= self.len_max {
             return Err(NotTracked::Full);
         }
@@ -320,7 +325,7 @@ mod tests {
         for id in 0..3 {
             deliveries.push(id, LINK, true).expect("within the bound");
         }
-        assert!(deliveries.is_full());
+        assert_eq!(deliveries.room(), 0);
         assert_eq!(deliveries.push(3, LINK, true), Err(NotTracked::Full));
         settled(&mut deliveries, 0, 0);
         assert_eq!(deliveries.push(3, LINK, true), Ok(()));

@@ -15,6 +15,7 @@ use self::window::SessionWindow;
 use crate::connection::Config;
 use crate::connection::numbers::{OurNumbers, TheirNumbers};
 use crate::connection::slab::Key;
+use crate::error::Initiator;
 use crate::types::Error;
 
 /// Names a session of a connection. An id of an ended session is dead for ever: commands with it do nothing.
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     /// Ranges that the peer decided without settling: we settle them.
     pub(crate) confirmations: Vec<(u32, u32)>,
     pub(crate) end_due: Option<Option<Error>>,
+    /// Who had us end it.
+    pub(crate) ended_by: Option<Initiator>,
     /// Links with something to write, in the order in which it came up.
     pub(crate) due_links: Vec<u32>,
     /// Whether the connection knows that this session has something to write.
@@ -77,21 +80,22 @@ impl Session {
             flow_due: false,
             confirmations: Vec::new(),
             end_due: None,
+            ended_by: None,
             due_links: Vec::new(),
             queued: false,
-        }
-    }
-
-    /// Notes that `first..=last`, decided by the peer, are to be settled; neighbours become one range.
-    pub(crate) fn confirm(&mut self, first: u32, last: u32) {
-        match self.confirmations.last_mut() {
-            Some((_, end)) if end.wrapping_add(1) == first => *end = last,
-            _ => self.confirmations.push((first, last)),
         }
     }
 
     /// Transfer frames that new deliveries may use: the window, less what an unfinished delivery takes.
     pub(crate) fn frames_sendable(&self, peer_max_frame_size: u32) -> u32 {
         self.window.sendable().saturating_sub(self.rest.frames(peer_max_frame_size))
+    }
+}
+
+/// Notes that `first..=last`, decided by the peer, are to be settled; neighbours become one range.
+pub(crate) fn confirm(confirmations: &mut Vec<(u32, u32)>, first: u32, last: u32) {
+    match confirmations.last_mut() {
+        Some((_, end)) if end.wrapping_add(1) == first => *end = last,
+        _ => confirmations.push((first, last)),
     }
 }

@@ -68,7 +68,12 @@ impl SessionWindow {
     /// The peer's flow (§2.5.6): `remote-incoming-window = next-incoming-id(flow) +
     /// incoming-window(flow) - next-outgoing-id`. Without a next-incoming-id the peer had not seen
     /// our begin. Returns whether a shut window has opened.
-    pub(crate) fn on_flow(&mut self, next_incoming_id: Option<u32>, incoming_window: u32, next_outgoing_id: u32) -> bool {
+    pub(crate) fn on_flow(
+        &mut self,
+        next_incoming_id: Option<u32>,
+        incoming_window: u32,
+        next_outgoing_id: u32,
+    ) -> bool {
         self.next_incoming_id = next_outgoing_id;
         let seen = next_incoming_id.unwrap_or(Self::FIRST_OUTGOING_ID);
         // Negative if the peer claims frames that we have not sent: believed as "all seen".

@@ -1,0 +1,179 @@
+//! The sending view of a link.
+
+use alloc::vec::Vec;
+use core::num::NonZeroU32;
+
+use super::{Credit, Link, LinkId, LinkState};
+use crate::connection::{Connection, DeliveryTag};
+use crate::frame::DeliveryWriter;
+use crate::session::SessionId;
+use crate::types::{Channel, DeliveryId, Handle};
+
+/// A link on which we send. Borrowed from the connection for as long as it takes to send what can be sent.
+#[derive(Debug)]
+pub struct Sender<'c> {
+    connection: &'c mut Connection,
+    index: u32,
+}
+
+/// What a transfer says about a delivery (§2.7.5), beside the message itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// Names the delivery on its link; at most 32 bytes.
+    pub tag: &'a [u8],
+    /// 0 for a plain message; 0x80013700 for an Event Hubs batch.
+    pub message_format: u32,
+    /// We want no answer. Settled deliveries cause no [`Event::Outcome`](crate::connection::Event::Outcome).
+    pub settled: bool,
+}
+
+/// Why nothing was sent. The buffer holds at most frames that were due before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The link is not attached yet, or not any more.
+    #[error("the link is not attached")]
+    NotAttached,
+    /// The receiver has granted no more (§2.6.7). Go on at the next [`Event::Credit`](crate::connection::Event::Credit).
+    #[error("the receiver has granted no more credit")]
+    NoCredit,
+    /// The session window is shut (§2.5.6). Go on at the next
+    /// [`Event::SessionWindow`](crate::connection::Event::SessionWindow).
+    #[error("the session window is shut")]
+    WindowClosed,
+    /// Too many deliveries of the session wait for the peer's outcome. Go on at the next
+    /// [`Event::Outcome`](crate::connection::Event::Outcome).
+    #[error("too many deliveries of the session are unsettled")]
+    TooManyUnsettled,
+    /// The message is larger than the peer's max-message-size.
+    #[error("a message of {bytes} bytes is larger than the peer's limit of {max} bytes")]
+    TooLarge {
+        /// Bytes of the message.
+        bytes: u64,
+        /// The peer's max-message-size.
+        max: u64,
+    },
+    /// §2.8.7.
+    #[error("a delivery tag has at most 32 bytes")]
+    TagTooLong,
+}
+
+impl<'c> Sender<'c> {
+    pub(crate) const fn new(connection: &'c mut Connection, index: u32) -> Self {
+        Self { connection, index }
+    }
+
+    /// The link's id.
+    #[must_use]
+    pub fn id(&self) -> LinkId {
+        self.link().id
+    }
+
+    /// The link's session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.connection.session_of(self.link().session).id
+    }
+
+    /// Deliveries that may be sent now: the least of link credit, session window and room for
+    /// unsettled ones. A delivery of several frames takes more of the window, so it may turn out fewer.
+    #[must_use]
+    pub fn sendable(&self) -> u32 {
+        self.check().unwrap_or(0)
+    }
+
+    /// Sends one delivery: `write` appends the encoded message to the buffer it is given, and nothing
+    /// else. What is due on the connection is written first, so that frames keep their order.
+    ///
+    /// A message larger than the peer's frames is split in place. If the session window ends inside
+    /// it, the rest waits in the core for [`poll_transmit`](Connection::poll_transmit).
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing of the delivery was sent then.
+    pub fn send(
+        &mut self,
+        delivery: &Outgoing<'_>,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<DeliveryId, SendError> {
+        if delivery.tag.len() > DeliveryTag::BYTES_MAX {
+            return Err(SendError::TagTooLong);
+        }
+        self.connection.write_due(out);
+        self.check()?;
+        let max_frame_size = self.connection.peer_max_frame_size();
+        let (link, session) = self.connection.link_and_session(self.index);
+        let (Some(handle), Some(channel)) = (link.handle_out, session.channel_out) else {
+            return Err(SendError::NotAttached);
+        };
+        let window = NonZeroU32::new(session.window.sendable()).ok_or(SendError::WindowClosed)?;
+        let id = session.next_delivery_id;
+        let writer = DeliveryWriter {
+            channel: Channel(channel),
+            handle: Handle(handle),
+            delivery_id: DeliveryId::new(id),
+            delivery_tag: delivery.tag,
+            message_format: delivery.message_format,
+            settled: delivery.settled,
+            max_frame_size,
+        };
+        let start = out.len();
+        let mut bytes = 0;
+        let written = writer
+            .write(out, window, |out| {
+                let start = out.len();
+                write(out);
+                bytes = (out.len() - start) as u64;
+            })
+            .map_err(|_| SendError::TagTooLong)?;
+        if let Some(max) = link.peer_delivery_bytes_max.filter(|&max| bytes > max) {
+            out.truncate(start);
+            return Err(SendError::TooLarge { bytes, max });
+        }
+        session.window.on_sent(written.frames);
+        if !written.rest.is_empty() {
+            session.rest.keep(self.index, id, delivery.settled, written.rest);
+        }
+        session.next_delivery_id = id.wrapping_add(1);
+        session
+            .outgoing
+            .push(id, self.index, !delivery.settled)
+            .expect("ids of ours follow one another, and there is room");
+        let Credit::Sender(credit) = &mut link.credit else { return Err(SendError::NotAttached) };
+        credit.spend();
+        self.connection.note_sent();
+        Ok(DeliveryId::new(id))
+    }
+
+    /// Nothing more is left to send although there is credit: if the peer asked to drain, the rest is
+    /// given up and it is told (§2.6.7). Else nothing happens.
+    pub fn drained(&mut self) {
+        let (link, _) = self.connection.link_and_session(self.index);
+        let Credit::Sender(credit) = &mut link.credit else { return };
+        if credit.give_up() {
+            link.flow_due = true;
+            self.connection.link_is_due(self.index);
+        }
+    }
+
+    /// How many deliveries may be sent, or what is in the way.
+    fn check(&self) -> Result<u32, SendError> {
+        let link = self.link();
+        let Credit::Sender(credit) = &link.credit else { return Err(SendError::NotAttached) };
+        if link.state != LinkState::Attached {
+            return Err(SendError::NotAttached);
+        }
+        let session = self.connection.session_of(link.session);
+        let frames = session.frames_sendable(self.connection.peer_max_frame_size());
+        let room = session.outgoing.room();
+        match (credit.credit(), frames, room) {
+            (0, _, _) => Err(SendError::NoCredit),
+            (_, 0, _) => Err(SendError::WindowClosed),
+            (_, _, 0) => Err(SendError::TooManyUnsettled),
+            (credit, frames, room) => Ok(credit.min(frames).min(room)),
+        }
+    }
+
+    fn link(&self) -> &Link {
+        self.connection.link_at(self.index)
+    }
+}

@@ -1,0 +1,1 @@
+//! Two ends, virtual time, and bytes cut where the test wants.
