@@ -29,7 +29,9 @@ pub fn apply(state: &mut State, position: Position, entry: &Entry) -> Verdict {
         state.too_new = Some(level);
         return Verdict::TooNew { level };
     }
-    let class = entry.command.class().unwrap_or(match position.session {
+    // An entry above the level is refused and remembered alike by nodes that know its kind and nodes that do not.
+    let allowed = entry.command.level() <= state.durable.level;
+    let class = entry.command.class().filter(|_| allowed).unwrap_or(match position.session {
         0 => Class::Durable,
         _ => Class::Session,
     });

@@ -4,7 +4,7 @@
 //! own fold has passed it, and answers with the [`Verdict`]. Every node folds the same entries in the same
 //! order and so agrees on which were applied, without a leader or a lock.
 //!
-//! **The fold rule.** [`apply`] is a function of the state, the position and the entry, and of nothing else.
+//! **The fold rule.** [`apply()`] is a function of the state, the position and the entry, and of nothing else.
 //! Time comes from the entry, ids and keys come from whoever proposes. A refused entry is a committed no-op
 //! with a code; codes, entry kinds and their meaning are only ever added to, each under a new level
 //! ([`entry::LEVEL_SUPPORTED`]), because a state folded differently by two nodes cannot be repaired.

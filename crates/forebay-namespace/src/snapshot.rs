@@ -4,7 +4,7 @@
 //!  0  magic "FBSNAP\r\n"   8 bytes      | 16  position  u64, that of the last durable entry
 //!  8  format               u32 (1)     | 24  length    u64, bytes of the body
 //! 12  level                u32         | 32  SHA-256 of the body: the state's hash
-//! 64  body: the durable state as JSON, keys sorted
+//! 64  body: the durable state as JSON, every map in the order of its keys
 //!     CRC-32C of everything before, u32.                               All numbers little-endian.
 //! ```
 //!

@@ -31,7 +31,8 @@ pub struct State {
     pub(crate) too_new: Option<u32>,
 }
 
-/// What outlives a restart: snapshots and the state's hash are made of this, as JSON with sorted keys.
+/// What outlives a restart: snapshots and the state's hash are made of this, as JSON: fields in
+/// this order, maps in the order of their keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Durable {
