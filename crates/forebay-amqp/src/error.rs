@@ -8,10 +8,12 @@
 
 use core::fmt;
 
+use crate::wire::format;
+
 /// Bytes that are no AMQP, or not the AMQP that was expected at that place.
 ///
-/// `what` names the thing being read (`"open.max_frame_size"`; empty for a bare value), `offset` is counted in bytes from the start of
-/// the slice given to [`Reader::new`](crate::wire::Reader::new).
+/// `what` names the thing being read (`"open.max_frame_size"`; empty for a bare value), `offset` is counted
+/// in bytes from the start of the slice given to [`Reader::new`](crate::wire::Reader::new).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct DecodeError {
     /// What is wrong.
@@ -64,7 +66,7 @@ pub enum DecodeFault {
     #[error("0x{0:02x} is not a constructor of AMQP 1.0")]
     UnknownConstructor(u8),
     /// A value of another type is required here; the constructor found.
-    #[error("a value with constructor 0x{0:02x} ({name}) is not allowed here", name = crate::wire::format::name(*.0))]
+    #[error("a value with constructor 0x{0:02x} ({name}) is not allowed here", name = format::name(*.0))]
     WrongType(u8),
     /// The right type, but a value outside of its range (a boolean byte of 2, a ulong where a uint must be).
     #[error("the value is out of range")]

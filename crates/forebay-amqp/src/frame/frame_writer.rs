@@ -10,8 +10,8 @@ use crate::wire::Writer;
 /// Appends an AMQP frame with this performative.
 ///
 /// # Errors
-/// [`ApiMisuse::FrameExceedsPeerMaximum`]; `out` is as it was then. Only what the application chose can be that long (texts, properties,
-/// filters).
+/// [`ApiMisuse::FrameExceedsPeerMaximum`]; `out` is as it was then. Only what the application chose can be
+/// that long (texts, properties, filters).
 pub fn write_performative<'a>(
     out: &mut Vec<u8>,
     channel: Channel,

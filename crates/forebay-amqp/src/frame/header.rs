@@ -43,8 +43,8 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// Reads a header and checks all of it; `None` if more bytes are needed. A size that cannot be is refused as soon as its four bytes are
-    /// there.
+    /// Reads a header and checks all of it; `None` if more bytes are needed. A size that cannot be is refused
+    /// as soon as its four bytes are there.
     ///
     /// # Errors
     /// [`Violation::FrameTooSmall`], [`Violation::FrameTooLarge`], [`Violation::DataOffsetTooSmall`],

@@ -1,8 +1,10 @@
 //! Framing (§2.2-2.3): bytes → frames → performatives, and back.
 //!
-//! Reading: [`ProtocolHeader::read`], then [`deframe`] again and again, then [`Frame::performative`]. Nothing is copied.
+//! Reading: [`ProtocolHeader::read`], then [`deframe`] again and again, then [`Frame::performative`]. Nothing
+//! is copied.
 //!
-//! Writing: [`write_performative`] appends one frame; [`DeliveryWriter`] appends a message as one transfer frame or many.
+//! Writing: [`write_performative`] appends one frame; [`DeliveryWriter`] appends a message as one transfer
+//! frame or many.
 
 #![cfg_attr(
     not(test),

@@ -10,8 +10,8 @@ use crate::types::{
 use crate::violation::Violation;
 use crate::wire::Reader;
 
-/// One of the nine. The large ones that come once a link or connection are boxed; transfer, flow and disposition are read without
-/// allocation.
+/// One of the nine. The large ones that come once a link or connection are boxed; transfer, flow and
+/// disposition are read without allocation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Performative<'a> {
     /// §2.7.1.
@@ -38,8 +38,8 @@ impl<'a> Performative<'a> {
     /// Reads a frame's body: the performative, and what follows it.
     ///
     /// # Errors
-    /// [`Violation::UnknownPerformative`], [`Violation::Malformed`], [`Violation::PayloadNotAllowed`] if anything follows one
-    /// that is no transfer.
+    /// [`Violation::UnknownPerformative`], [`Violation::Malformed`], [`Violation::PayloadNotAllowed`] if
+    /// anything follows one that is no transfer.
     pub fn read(body: &'a [u8]) -> Result<(Self, &'a [u8]), Violation> {
         let mut reader = Reader::new(body);
         let code = match DescriptorCode::read(&mut reader) {

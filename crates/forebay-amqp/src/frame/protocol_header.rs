@@ -31,8 +31,8 @@ impl ProtocolHeader {
     /// The header at the start of `input`; `None` if more bytes are needed to tell. It takes eight bytes.
     ///
     /// # Errors
-    /// [`Violation::UnsupportedProtocolHeader`] as soon as the bytes cannot become one. The answer is the header that we speak, and
-    /// the end of the connection (§2.2).
+    /// [`Violation::UnsupportedProtocolHeader`] as soon as the bytes cannot become one. The answer is the
+    /// header that we speak, and the end of the connection (§2.2).
     pub fn read(input: &[u8]) -> Result<Option<Self>, Violation> {
         let headers = [Self::Amqp, Self::Tls, Self::Sasl];
         let seen = input.get(..8).unwrap_or(input);

@@ -310,7 +310,10 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_no_frame_or_a_whole_one(bytes in proptest::collection::vec(any::<u8>(), 0..80), size in 0..80_u32) {
+    fn arbitrary_bytes_are_no_frame_or_a_whole_one(
+        bytes in proptest::collection::vec(any::<u8>(), 0..80),
+        size in 0..80_u32,
+    ) {
         let mut bytes = bytes;
         for (byte, size) in bytes.iter_mut().zip(size.to_be_bytes()) {
             *byte = size;

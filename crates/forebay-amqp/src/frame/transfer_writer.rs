@@ -1,14 +1,15 @@
 //! §2.6.14 Transferring large messages, §2.7.5: writes a delivery as one transfer frame or as many, in place.
 //!
-//! The payload is written once, behind the head of the first frame, by whoever has it. Only if the frame becomes larger than the peer takes is it
-//! cut, from the back, so that every byte moves once:
+//! The payload is written once, behind the head of the first frame, by whoever has it. Only if the frame
+//! becomes larger than the peer takes is it cut, from the back, so that every byte moves once:
 //!
 //! ```text
 //! written:  [head][payload payload payload pay]
 //! cut:      [head][payload] [head'][payload] [head'][payload] [head'][pay]
 //! ```
 //!
-//! All eleven fields are written in each head; the first has delivery-id, tag and message-format, the others null in their place.
+//! All eleven fields are written in each head; the first has delivery-id, tag and message-format, the others
+//! null in their place.
 
 use alloc::vec::Vec;
 use core::num::NonZeroU32;

@@ -9,8 +9,8 @@ use super::{
 use crate::wire::Value;
 
 composite! {
-    /// §2.7.3, `00 53 12`: attaches a link, or answers the attach of one. An answer without the terminus that it should have
-    /// created refuses the link; a detach follows.
+    /// §2.7.3, `00 53 12`: attaches a link, or answers the attach of one. An answer without the terminus that
+    /// it should have created refuses the link; a detach follows.
     pub Attach = ATTACH "attach" {
         /// Names the link; unique per pair of containers and direction.
         required name: String,

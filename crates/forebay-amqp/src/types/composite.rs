@@ -1,11 +1,12 @@
 //! Composite types (§1.4): described lists whose fields have a fixed order.
 //!
-//! **How we write them**, all and always: numeric descriptor `00 53 xx`; list8 or list32, never list0; every field up to the last, null
-//! where there is no value, a default spelled out. Python's client reads fields by position without looking at the count
-//! (`docs/reference/amqp.md` §0.2, §8.1). The only exception is an outcome without fields, in `delivery_state.rs`.
+//! **How we write them**, all and always: numeric descriptor `00 53 xx`; list8 or list32, never list0; every
+//! field up to the last, null where there is no value, a default spelled out. Python's client reads fields by
+//! position without looking at the count (`docs/reference/amqp.md` §0.2, §8.1). The only exception is an
+//! outcome without fields, in `delivery_state.rs`.
 //!
-//! **What we read:** numeric or symbolic descriptors in any form; list0, list8, list32; fields that are elided at the end; more fields
-//! than the specification has, which are passed over.
+//! **What we read:** numeric or symbolic descriptors in any form; list0, list8, list32; fields that are
+//! elided at the end; more fields than the specification has, which are passed over.
 
 use crate::error::{DecodeError, DecodeFault};
 use crate::types::DescriptorCode;
@@ -97,7 +98,9 @@ macro_rules! composite {
                 let mut fields = $crate::types::composite::FieldReader::new(reader)
                     .map_err(|error| error.named($label))?;
                 let value = Self {
-                    $($field: composite!(@read fields $kind $(($default))? $type, concat!($label, ".", stringify!($field))),)*
+                    $($field: composite!(
+                        @read fields $kind $(($default))? $type, concat!($label, ".", stringify!($field))
+                    ),)*
                 };
                 fields.finish().map_err(|error| error.named($label))?;
                 Ok(value)

@@ -1,4 +1,5 @@
-//! Error conditions: the specification's (§2.8.15-2.8.18) and the service's own (`docs/reference/amqp.md` §7.2).
+//! Error conditions: the specification's (§2.8.15-2.8.18) and the service's own (`docs/reference/amqp.md`
+//! §7.2).
 //!
 //! Clients sort unknown conditions differently (fatal, or retried for ever), so these are all we send.
 

@@ -1,6 +1,7 @@
 //! The small types that performatives are made of (§2.8).
 //!
-//! Codes from the wire are open types: an unknown one survives to the error and the log instead of failing here.
+//! Codes from the wire are open types: an unknown one survives to the error and the log instead of failing
+//! here.
 
 use core::fmt;
 use core::time::Duration;
@@ -188,7 +189,8 @@ impl From<Duration> for Milliseconds {
     }
 }
 
-/// A map with symbols for keys (§2.8.13), in the peer's order. Null and the empty map are one: it is written as null.
+/// A map with symbols for keys (§2.8.13), in the peer's order. Null and the empty map are one: it is written
+/// as null.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields(pub Vec<(Symbol, Value)>);
 
@@ -254,7 +256,8 @@ impl FromIterator<(Symbol, Value)> for Fields {
     }
 }
 
-/// A field that may hold several symbols (§1.4 `multiple="true"`): null, one symbol, or an array. None is written as null, one and more as an array.
+/// A field that may hold several symbols (§1.4 `multiple="true"`): null, one symbol, or an array. None is
+/// written as null, one and more as an array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Symbols(pub Vec<Symbol>);
 

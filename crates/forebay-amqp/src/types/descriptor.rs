@@ -117,11 +117,12 @@ impl DescriptorCode {
         NAMES.iter().find(|(known, _)| *known == name).map(|&(_, code)| code)
     }
 
-    /// Reads `00` and a descriptor in any form: smallulong, ulong, ulong0, sym8, sym32. The described value follows.
+    /// Reads `00` and a descriptor in any form: smallulong, ulong, ulong0, sym8, sym32. The described value
+    /// follows.
     ///
     /// # Errors
-    /// [`DecodeFault::WrongType`] if the value is not described, [`DecodeFault::UnexpectedDescriptor`] for a symbol that the
-    /// specification does not name or a descriptor of another type.
+    /// [`DecodeFault::WrongType`] if the value is not described, [`DecodeFault::UnexpectedDescriptor`] for a
+    /// symbol that the specification does not name or a descriptor of another type.
     #[inline]
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         // What everyone writes.

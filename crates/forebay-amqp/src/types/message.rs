@@ -21,7 +21,8 @@ composite! {
 }
 
 composite! {
-    /// §3.2.4, `00 53 73`: the sender's words about the message. Texts are borrowed; the two ids keep their type.
+    /// §3.2.4, `00 53 73`: the sender's words about the message. Texts are borrowed; the two ids keep their
+    /// type.
     pub Properties<'a> = PROPERTIES "properties" {
         /// Ulong, uuid, binary or string (§3.2.11-3.2.14).
         optional message_id: Value,

@@ -1,7 +1,7 @@
 //! The specification's nouns: what frames and messages are made of (Parts 2, 3 and 5).
 //!
-//! Every composite type is one [`composite`] table: its fields once, in the specification's order. Reading takes every legal form, and
-//! some more; writing follows one policy for all, in `composite.rs`.
+//! Every composite type is one `composite!` table: its fields once, in the specification's order. Reading
+//! takes every legal form, and some more; writing follows one policy for all, in `composite.rs`.
 
 #![cfg_attr(
     not(test),

@@ -129,8 +129,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// The sections of a message in turn; after the first error, nothing more. Allocates nothing; what a section holds is stepped over, not
-/// looked at.
+/// The sections of a message in turn; after the first error, nothing more. Allocates nothing; what a section
+/// holds is stepped over, not looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Sections<'a> {
     reader: Reader<'a>,

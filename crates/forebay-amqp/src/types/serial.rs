@@ -46,7 +46,8 @@ macro_rules! serial_numbers {
                 self.0.wrapping_sub(earlier.0)
             }
 
-            /// Whether this number comes before `other`. Numbers exactly half the circle apart are in no order: false both ways.
+            /// Whether this number comes before `other`. Numbers exactly half the circle apart are in no
+            /// order: false both ways.
             #[must_use]
             pub const fn precedes(self, other: Self) -> bool {
                 let steps = other.steps_since(self);
@@ -73,7 +74,8 @@ macro_rules! serial_numbers {
 serial_numbers! {
     /// Names a delivery within a session and a direction (§2.8.9 delivery-number).
     DeliveryId;
-    /// Names a transfer frame within a session and a direction (§2.8.8 transfer-number): what the session's windows count.
+    /// Names a transfer frame within a session and a direction (§2.8.8 transfer-number): what the session's
+    /// windows count.
     TransferId;
     /// How many deliveries a link's sender has begun (§2.6.7): what link credit counts from.
     DeliveryCount;
@@ -124,7 +126,8 @@ impl DeliveryRange {
         id.steps_since(self.first) < self.count()
     }
 
-    /// What both ranges have in common. Bound a peer's range by the one we hold before anything is done for each.
+    /// What both ranges have in common. Bound a peer's range by the one we hold before anything is done for
+    /// each.
     ///
     /// Both are shorter than half the circle, so they meet in one piece or not at all.
     #[must_use]

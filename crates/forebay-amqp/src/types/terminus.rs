@@ -79,8 +79,8 @@ impl Source {
 
 /// §3.5.4, `00 53 29`: where deliveries go to.
 ///
-/// A transaction coordinator (§4.5.1, `00 53 30`) may stand in its place. We have none, so it is only told apart, to be refused with
-/// `amqp:not-implemented`.
+/// A transaction coordinator (§4.5.1, `00 53 30`) may stand in its place. We have none, so it is only told
+/// apart, to be refused with `amqp:not-implemented`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// The node.
@@ -130,14 +130,19 @@ impl Decode<'_> for Target {
         match DescriptorCode::read(reader)? {
             DescriptorCode::TARGET => {
                 let mut fields = FieldReader::new(reader).map_err(|error| error.named("target"))?;
+                let none = TerminusDurability::NONE;
                 let target = Self {
                     address: composite!(@read fields optional String, "target.address"),
-                    durable: composite!(@read fields default (TerminusDurability::NONE) TerminusDurability, "target.durable"),
+                    durable: composite!(@read fields default (none) TerminusDurability, "target.durable"),
                     expiry_policy: composite!(@read fields default (SESSION_END) Symbol, "target.expiry_policy"),
                     timeout: composite!(@read fields default (0) u32, "target.timeout"),
                     dynamic: composite!(@read fields default (false) bool, "target.dynamic"),
-                    dynamic_node_properties: composite!(@read fields default (Fields::new()) Fields, "target.dynamic_node_properties"),
-                    capabilities: composite!(@read fields default (Symbols::new()) Symbols, "target.capabilities"),
+                    dynamic_node_properties: composite!(
+                        @read fields default (Fields::new()) Fields, "target.dynamic_node_properties"
+                    ),
+                    capabilities: composite!(
+                        @read fields default (Symbols::new()) Symbols, "target.capabilities"
+                    ),
                     coordinator: false,
                 };
                 fields.finish().map_err(|error| error.named("target"))?;

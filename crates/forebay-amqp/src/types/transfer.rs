@@ -4,8 +4,8 @@ use super::composite::composite;
 use super::{DeliveryId, DeliveryState, Handle, ReceiverSettleMode};
 
 composite! {
-    /// §2.7.5, `00 53 14`: the head of a transfer frame; the payload follows it. Reading one allocates nothing, unless it carries
-    /// a state with an error.
+    /// §2.7.5, `00 53 14`: the head of a transfer frame; the payload follows it. Reading one allocates
+    /// nothing, unless it carries a state with an error.
     pub Transfer<'a> = TRANSFER "transfer" {
         /// The link.
         required handle: Handle,

@@ -11,7 +11,8 @@ use super::value::Value;
 use super::writer::{Writer, length};
 use crate::error::DecodeError;
 
-/// An array, kept as it is encoded: constructor and elements. So it comes back exactly as it was, and costs no more than the bytes it came in.
+/// An array, kept as it is encoded: constructor and elements. So it comes back exactly as it was, and costs
+/// no more than the bytes it came in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Array {
     count: u32,
@@ -20,8 +21,8 @@ pub struct Array {
 }
 
 impl Array {
-    /// The elements, if all have one type. Described values and booleans mixed with … are no exception: `None`, if they differ or if
-    /// one is described.
+    /// An array of these values, in the widest form of their type. `None` if their types differ, or if one is
+    /// described.
     #[must_use]
     pub fn from_values(values: &[Value]) -> Option<Self> {
         let mut body = Vec::new();

@@ -9,8 +9,8 @@ use super::value_ref::ValueRef;
 use crate::error::{DecodeError, DecodeFault};
 use crate::limits::{DEPTH_MAX, ZERO_WIDTH_ITEMS_MAX};
 
-/// A count that the peer claims. It becomes a number only against the bytes that must hold it, so it can be no loop's
-/// bound and no buffer's capacity by mistake.
+/// A count that the peer claims. It becomes a number only against the bytes that must hold it, so it can be
+/// no loop's bound and no buffer's capacity by mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claimed(u32);
 
@@ -26,8 +26,8 @@ impl Claimed {
         self.0
     }
 
-    /// The count, if so many items of at least `bytes_min` bytes each fit into `bytes_left`; items of no width are
-    /// bounded by [`ZERO_WIDTH_ITEMS_MAX`].
+    /// The count, if so many items of at least `bytes_min` bytes each fit into `bytes_left`; items of no
+    /// width are bounded by [`ZERO_WIDTH_ITEMS_MAX`].
     #[must_use]
     pub fn fits(self, bytes_left: usize, bytes_min: u8) -> Option<u32> {
         let most = match usize::from(bytes_min) {
@@ -393,7 +393,8 @@ impl<'a> DescribedRef<'a> {
     }
 }
 
-/// Reads a constructor: `code`, or `00 descriptor constructor`. Gives its bytes, the code at its end, and its layout.
+/// Reads a constructor: `code`, or `00 descriptor constructor`. Gives its bytes, the code at its end, and its
+/// layout.
 fn read_constructor<'a>(reader: &mut Reader<'a>) -> Result<(Reader<'a>, u8, Layout), DecodeError> {
     let start = *reader;
     for _ in 0..=DEPTH_MAX {

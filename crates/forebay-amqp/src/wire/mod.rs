@@ -1,8 +1,8 @@
 //! Bytes ⇄ values, and nothing else (Part 1: types).
 //!
-//! Reading: [`Reader`] is the only thing that touches bytes, every step is checked. [`Decode`] reads a known type,
-//! [`ValueRef`] any value without copying, [`Value`] owns one. [`skip_value`] steps over a value by its sizes,
-//! [`validate_value`] looks at everything in it.
+//! Reading: [`Reader`] is the only thing that touches bytes, every step is checked. [`Decode`] reads a known
+//! type, [`ValueRef`] any value without copying, [`Value`] owns one. [`skip_value`] steps over a value by its
+//! sizes, [`validate_value`] looks at everything in it.
 //!
 //! Writing: [`Writer`] appends to a `Vec<u8>`, always in the shortest form, and patches sizes afterwards.
 //!

@@ -4,12 +4,13 @@ use crate::error::{DecodeError, DecodeFault};
 
 /// A place in a slice of bytes. Copying it is how one looks ahead.
 ///
-/// Every read is checked and says where it failed. [`Reader::sub`] makes a reader that cannot leave its part, so a
-/// lie inside a list never reaches outside of it.
+/// Every read is checked and says where it failed. [`Reader::sub`] makes a reader that cannot leave its part,
+/// so a lie inside a list never reaches outside of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
-    /// Offset of the end of `rest` in the outermost slice: position = end - rest.len(), so reading moves one field.
+    /// Offset of the end of `rest` in the outermost slice: position = end - rest.len(), so reading moves one
+    /// field.
     end: usize,
 }
 

@@ -1,7 +1,9 @@
-//! The primitive types (§1.6.1-1.6.21) as Rust types: [`Decode`] reads every form of one, [`Encode`] writes the shortest.
+//! The primitive types (§1.6.1-1.6.21) as Rust types: [`Decode`] reads every form of one, [`Encode`] writes
+//! the shortest.
 //!
-//! Reading is lenient where the meaning is plain: an unsigned field takes any unsigned form that holds a fitting number, a signed
-//! field any signed one, a symbol may come as a string and the reverse. [`ValueRef`](super::ValueRef) keeps the exact type.
+//! Reading is lenient where the meaning is plain: an unsigned field takes any unsigned form that holds a
+//! fitting number, a signed field any signed one, a symbol may come as a string and the reverse.
+//! [`ValueRef`](super::ValueRef) keeps the exact type.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;

@@ -5,12 +5,12 @@ use super::reader::Reader;
 use crate::error::{DecodeError, DecodeFault};
 use crate::limits::DEPTH_MAX;
 
-/// Steps over the next value: its constructor is known and its bytes are all there. Nothing inside of it is looked at;
-/// that is [`validate_value`](super::validate_value)'s.
+/// Steps over the next value: its constructor is known and its bytes are all there. Nothing inside of it is
+/// looked at; that is [`validate_value`](super::validate_value)'s.
 ///
 /// # Errors
-/// [`DecodeFault::Truncated`], [`DecodeFault::UnknownConstructor`], [`DecodeFault::TooDeep`] for a chain of more than
-/// [`DEPTH_MAX`] descriptions.
+/// [`DecodeFault::Truncated`], [`DecodeFault::UnknownConstructor`], [`DecodeFault::TooDeep`] for a chain of
+/// more than [`DEPTH_MAX`] descriptions.
 #[inline]
 pub fn skip_value(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     // A description stands in place of one value and needs two: its descriptor and its value.

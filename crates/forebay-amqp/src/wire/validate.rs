@@ -1,4 +1,5 @@
-//! Looks at everything in one value (§1.6): sizes, counts, constructors, text, at every depth, without recursion.
+//! Looks at everything in one value (§1.6): sizes, counts, constructors, text, at every depth, without
+//! recursion.
 
 use super::compound::{Claimed, compound_body};
 use super::format::{self, Layout};
@@ -16,20 +17,17 @@ use crate::limits::DEPTH_MAX;
 /// The first fault met, see [`DecodeFault`].
 pub fn validate_value(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     // Most values are scalars and need no stack.
-    let mut start = *reader;
-    match start.u8()? {
-        code @ (format::DESCRIBED
+    let mut after = *reader;
+    match after.u8()? {
+        format::DESCRIBED
         | format::LIST_8
         | format::LIST_32
         | format::MAP_8
         | format::MAP_32
         | format::ARRAY_8
-        | format::ARRAY_32) => {
-            debug_assert!(code != format::NULL);
-            walk(reader, Level::values(1))
-        }
+        | format::ARRAY_32 => walk(reader, Level::values(1)),
         code => {
-            *reader = start;
+            *reader = after;
             scalar(code, reader)
         }
     }

@@ -62,9 +62,9 @@ pub enum Value {
     /// §1.6.21.
     Symbol(Symbol),
     /// §1.6.22.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// §1.6.23, in its order.
-    Map(Vec<(Value, Value)>),
+    Map(Vec<(Self, Self)>),
     /// §1.6.24.
     Array(Array),
     /// §1.2.

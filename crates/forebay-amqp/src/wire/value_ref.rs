@@ -7,8 +7,8 @@ use super::scalar::{Decode, ascii, utf8};
 use super::skip::data_of;
 use crate::error::{DecodeError, DecodeFault};
 
-/// A value of exactly the type it has on the wire. Scalars and text are checked; what is inside a compound is read, and
-/// checked, when it is iterated.
+/// A value of exactly the type it has on the wire. Scalars and text are checked; what is inside a compound is
+/// read, and checked, when it is iterated.
 #[derive(Clone, Copy, Debug)]
 pub enum ValueRef<'a> {
     /// §1.6.1.

@@ -198,8 +198,8 @@ impl<'a> Writer<'a> {
         self.out.push(format::LIST_0);
     }
 
-    /// The descriptor of a described value; the value must follow. Codes below 256, that is all of the specification's, are
-    /// `00 53 xx`.
+    /// The descriptor of a described value; the value must follow. Codes below 256, that is all of the
+    /// specification's, are `00 53 xx`.
     #[inline]
     pub fn descriptor(&mut self, code: u64) {
         match u8::try_from(code) {
@@ -328,7 +328,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// A length in the four bytes the wire has for it. Buffers of 4 GiB do not occur: frames and messages are bounded far below.
+/// A length in the four bytes the wire has for it. Buffers of 4 GiB do not occur: frames and messages are
+/// bounded far below.
 pub(super) fn length(len: usize) -> u32 {
     debug_assert!(u32::try_from(len).is_ok(), "a value of 4 GiB");
     u32::try_from(len).unwrap_or(u32::MAX)

@@ -1,4 +1,5 @@
-//! How we write composites (`docs/reference/amqp.md` §0.2, §8.1): the strictest reader takes fields by position, without looking at their count.
+//! How we write composites (`docs/reference/amqp.md` §0.2, §8.1): the strictest reader takes fields by
+//! position, without looking at their count.
 
 use super::*;
 use crate::wire::{ListRef, ValueRef};

@@ -1,4 +1,5 @@
-//! Bytes that lie about their sizes and counts. None of these may panic, loop or allocate by the number claimed.
+//! Bytes that lie about their sizes and counts. None of these may panic, loop or allocate by the number
+//! claimed.
 
 use super::*;
 use crate::limits::{DEPTH_MAX, ZERO_WIDTH_ITEMS_MAX};
@@ -61,7 +62,8 @@ fn every_old_crasher_is_refused_with_its_reason() {
     }
 }
 
-/// Walks all that can be reached of `bytes` through the borrowed views; bounded by the bytes, whatever they claim.
+/// Walks all that can be reached of `bytes` through the borrowed views; bounded by the bytes, whatever they
+/// claim.
 fn walk(bytes: &[u8]) -> usize {
     fn visit(value: &ValueRef<'_>, levels: usize) -> usize {
         let Some(levels) = levels.checked_sub(1) else { return 0 };

@@ -1,4 +1,5 @@
-//! Any value at all: what is encoded decodes to itself, cut anywhere it is refused, and arbitrary bytes harm nobody.
+//! Any value at all: what is encoded decodes to itself, cut anywhere it is refused, and arbitrary bytes harm
+//! nobody.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
