@@ -1,17 +1,16 @@
 //! Message annotations on their way in: what is dropped, what is added, and the partition key
 //! (`docs/reference/event.md` §2 and §4).
 
-use forebay_amqp::error::DecodeError;
-use forebay_amqp::wire::{Decode, MapRef, Reader, ValueRef, format};
+use forebay_amqp::wire::{Reader, ValueRef, format};
 
-use super::keys::{Key, Pairs, any_twice};
+use super::compound::Compound;
+use super::keys::{Key, Names};
 use super::refusal::Refusal;
 use super::{ENQUEUED_TIME, OFFSET, PARTITION_KEY, PUBLISHER, SEQUENCE_NUMBER};
 use crate::batch::{Producer, header_len};
 
-const PRODUCER_ID: &str = "com.microsoft:producer-id";
-const PRODUCER_EPOCH: &str = "com.microsoft:producer-epoch";
-const PRODUCER_SEQUENCE: &str = "com.microsoft:producer-sequence-number";
+/// How the names of an idempotent producer's three fields begin.
+const PRODUCER: &[u8] = b"com.microsoft:producer-";
 
 /// A partition key: the text, and the string as it was sent.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,7 @@ pub(super) enum Added<'a> {
 /// An event's message annotations, less what is dropped, with what is added.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Annotations<'a> {
-    sent: Option<MapRef<'a>>,
+    sent: Compound<'a>,
     added: Added<'a>,
     /// How many entries there are.
     pub(super) count: u32,
@@ -51,15 +50,11 @@ impl<'a> Annotations<'a> {
     /// Reads the section's value, if the message has one. `envelope_key` is what an event without a key gets; on a link of
     /// `publisher` all get the publisher's name.
     pub(super) fn read(
-        value: Option<&'a [u8]>,
+        sent: Compound<'a>,
         publisher: Option<&'a str>,
         envelope_key: Option<PartitionKey<'a>>,
     ) -> Result<Self, Refusal> {
-        let sent = value.map(|value| MapRef::decode(&mut Reader::new(value))).transpose()?;
-        let own = match (publisher, sent) {
-            (None, Some(sent)) => partition_key(sent)?,
-            _ => None,
-        };
+        let own = if publisher.is_some() { None } else { partition_key(sent)? };
         let added = match (publisher, own, envelope_key) {
             (Some(name), _, _) => Added::Publisher(name),
             (None, None, Some(key)) => Added::Key(key),
@@ -72,38 +67,40 @@ impl<'a> Annotations<'a> {
         };
         let mut annotations =
             Self { sent, added, count: 0, entries_len: 0, headers_len: 0, is_odd: false, key };
-        if sent.is_some() || !matches!(added, Added::Nothing) {
-            annotations.measure()?;
+        if sent.count > 0 {
+            annotations.measure_sent();
+        }
+        for (name, value) in annotations.added() {
+            annotations.count += 1;
+            annotations.entries_len += 2 + name.len() + value.len();
+            annotations.headers_len += header_len(name.len(), Some(value.len()));
         }
         Ok(annotations)
     }
 
-    fn measure(&mut self) -> Result<(), DecodeError> {
-        for entry in self.sent() {
-            let (key, value) = entry?;
+    fn measure_sent(&mut self) {
+        let mut names = Names::new();
+        for (key, value) in self.sent() {
             self.count += 1;
             self.entries_len += key.len() + value.len();
             match Key::read(key) {
-                Key::Symbol(name) => self.headers_len += header_len(name.len(), Some(value.len())),
+                Key::Symbol(name) => {
+                    self.headers_len += header_len(name.len(), Some(value.len()));
+                    names.add(name);
+                }
                 _ => self.is_odd = true,
             }
         }
         // What is added has been dropped before, so it cannot come twice.
-        let names = self.sent().filter_map(|entry| Key::read(entry.ok()?.0).text());
-        self.is_odd = self.is_odd || any_twice(names.map(str::as_bytes));
-        for (name, value) in self.added() {
-            self.count += 1;
-            self.entries_len += 2 + name.len() + value.len();
-            self.headers_len += header_len(name.len(), Some(value.len()));
-        }
-        Ok(())
+        let again = self.sent().filter_map(|(key, _)| Key::read(key).text());
+        self.is_odd = self.is_odd || names.any_twice(again);
     }
 
     /// The entries that were sent and are kept, encoded.
-    fn sent(&self) -> impl Iterator<Item = Result<(&'a [u8], &'a [u8]), DecodeError>> + Clone + use<'a> {
-        let added = self.added;
-        self.sent.into_iter().flat_map(|sent| Pairs(sent.raw())).filter(move |entry| {
-            !entry.is_ok_and(|(key, _)| Key::read(key).text().is_some_and(|name| is_dropped(name, &added)))
+    fn sent(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let key_is_dropped = !matches!(self.added, Added::Nothing);
+        self.sent.pairs().filter(move |(key, _)| {
+            !Key::read(key).text().is_some_and(|name| is_dropped(name, key_is_dropped))
         })
     }
 
@@ -118,7 +115,7 @@ impl<'a> Annotations<'a> {
 
     /// Appends the entries as they are in a map, without the map's head.
     pub(super) fn put_entries(&self, out: &mut Vec<u8>) {
-        for (key, value) in self.sent().flatten() {
+        for (key, value) in self.sent() {
             out.extend_from_slice(key);
             out.extend_from_slice(value);
         }
@@ -130,24 +127,26 @@ impl<'a> Annotations<'a> {
     }
 
     /// Gives each entry's name and value to `header`, for a map without odd keys.
-    pub(super) fn for_each_header(&self, mut header: impl FnMut(&str, Text<'a>)) {
-        for (key, value) in self.sent().flatten() {
+    pub(super) fn for_each_header(&self, mut header: impl FnMut(&[u8], Text<'a>)) {
+        for (key, value) in self.sent() {
             header(Key::read(key).text().unwrap_or_default(), Text::Encoded(value));
         }
         for (name, value) in self.added() {
-            header(name, value);
+            header(name.as_bytes(), value);
         }
     }
 
     /// The fields of an idempotent producer, if all three are there with their types (`docs/reference/amqp.md` §5.6).
     pub(super) fn producer(&self) -> Option<Producer> {
         let (mut id, mut epoch, mut base_sequence) = (None, None, None);
-        for (key, value) in self.sent().flatten() {
-            let name = Key::read(key).text();
+        for (key, value) in self.sent.pairs() {
+            let Some(name) = Key::read(key).text().and_then(|name| name.strip_prefix(PRODUCER)) else {
+                continue;
+            };
             match (name, ValueRef::read(&mut Reader::new(value)).ok()?) {
-                (Some(PRODUCER_ID), ValueRef::Long(value)) => id = Some(value),
-                (Some(PRODUCER_EPOCH), ValueRef::Short(value)) => epoch = Some(value),
-                (Some(PRODUCER_SEQUENCE), ValueRef::Int(value)) => base_sequence = Some(value),
+                (b"id", ValueRef::Long(value)) => id = Some(value),
+                (b"epoch", ValueRef::Short(value)) => epoch = Some(value),
+                (b"sequence-number", ValueRef::Int(value)) => base_sequence = Some(value),
                 _ => {}
             }
         }
@@ -182,22 +181,23 @@ impl Text<'_> {
     }
 }
 
+/// The annotations that are the service's to give.
+const SERVICE: [&str; 4] = [SEQUENCE_NUMBER, OFFSET, ENQUEUED_TIME, PUBLISHER];
+
 /// Whether an annotation of this name is not kept. Where a partition key is added, the event's own (a null, an empty one,
 /// or on a publisher's link any) gives way to it.
-fn is_dropped(name: &str, added: &Added<'_>) -> bool {
-    match name {
-        SEQUENCE_NUMBER | OFFSET | ENQUEUED_TIME | PUBLISHER => true,
-        PARTITION_KEY => !matches!(added, Added::Nothing),
-        _ => false,
-    }
+#[inline]
+fn is_dropped(name: &[u8], key_is_dropped: bool) -> bool {
+    name.starts_with(b"x-opt-")
+        && (SERVICE.iter().any(|ours| ours.as_bytes() == name)
+            || key_is_dropped && name == PARTITION_KEY.as_bytes())
 }
 
 /// The partition key among these annotations. A null or empty one counts as none.
-pub(super) fn partition_key(sent: MapRef<'_>) -> Result<Option<PartitionKey<'_>>, Refusal> {
+pub(super) fn partition_key(sent: Compound<'_>) -> Result<Option<PartitionKey<'_>>, Refusal> {
     let mut found = None;
-    for entry in Pairs(sent.raw()) {
-        let (key, encoding) = entry?;
-        if Key::read(key).text() != Some(PARTITION_KEY) {
+    for (key, encoding) in sent.pairs() {
+        if Key::read(key).text() != Some(PARTITION_KEY.as_bytes()) {
             continue;
         }
         if found.is_some() {

@@ -1,9 +1,10 @@
 //! Record → AMQP message (`docs/reference/event.md` §3).
 
-use forebay_amqp::wire::{Decode, MapRef, Reader, ValueRef, Writer, validate_value};
+use forebay_amqp::wire::{Reader, ValueRef, Writer, validate_value};
 
+use super::compound::Compound;
 use super::damage::Damage;
-use super::keys::{Key, Pairs};
+use super::keys::Key;
 use super::meta::{BodyMeta, Meta};
 use super::section::{
     Check, Section, SectionError, SectionKind, Sections, has_short_descriptor, put_descriptor,
@@ -99,7 +100,7 @@ fn put_event(
     put_whole(kept.header, out);
     put_metrics(metrics, out);
     match kept.annotations {
-        Some(section) => put_kept_annotations(system, section.body, out)?,
+        Some(section) => put_kept_annotations(system, section.body, out),
         None => put_annotations(system, meta.annotations, &mut behind, out)?,
     }
     if kept.properties.is_some() {
@@ -238,16 +239,14 @@ fn put_annotations(
     put_service_entries(system, &mut writer);
     let start = *headers;
     for front in IN_FRONT {
-        *headers = start;
-        for _ in 0..count {
-            let (name, value) = take_value(headers)?;
-            if name == front.as_bytes() && is_in_front(name, value) {
+        for header in start.take(count as usize) {
+            let (name, value) = header?;
+            if name == front.as_bytes() && is_in_front(name, value.unwrap_or_default()) {
                 writer.symbol(front);
-                writer.raw(value);
+                writer.raw(value.unwrap_or_default());
             }
         }
     }
-    *headers = start;
     for _ in 0..count {
         let (name, value) = take_value(headers)?;
         if !is_in_front(name, value) {
@@ -261,29 +260,28 @@ fn put_annotations(
 }
 
 /// Appends the service's annotations and those of a section that was kept whole.
-fn put_kept_annotations(system: &System, section: &[u8], out: &mut Vec<u8>) -> Result<(), Damage> {
-    let map = MapRef::decode(&mut Reader::new(section))?;
-    let name_of = |key| Key::read(key).text().unwrap_or_default().as_bytes();
+fn put_kept_annotations(system: &System, section: &[u8], out: &mut Vec<u8>) {
+    let map = Compound::of(section);
+    let name_of = |key| Key::read(key).text().unwrap_or_default();
     put_descriptor(out, SectionKind::MessageAnnotations);
     let mut writer = Writer::new(out);
     let open = writer.begin_map();
     put_service_entries(system, &mut writer);
     for front in IN_FRONT {
-        for (key, value) in Pairs(map.raw()).flatten() {
+        for (key, value) in map.pairs() {
             if name_of(key) == front.as_bytes() && is_in_front(front.as_bytes(), value) {
                 writer.raw(key);
                 writer.raw(value);
             }
         }
     }
-    for (key, value) in Pairs(map.raw()).flatten() {
+    for (key, value) in map.pairs() {
         if !is_in_front(name_of(key), value) {
             writer.raw(key);
             writer.raw(value);
         }
     }
-    writer.end(open, entries_count(u64::from(SERVICE_ENTRIES) + u64::from(map.len())));
-    Ok(())
+    writer.end(open, SERVICE_ENTRIES * 2 + map.count);
 }
 
 /// Appends the application properties of the next `count` headers.

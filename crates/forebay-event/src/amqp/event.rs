@@ -1,16 +1,14 @@
 //! One event: the sections of a message, checked, less what is dropped, with what is added
 //! (`docs/reference/event.md` §2, "First").
 
-use forebay_amqp::error::DecodeError;
-use forebay_amqp::wire::{Decode, ListRef, MapRef, Reader, ValueRef};
+use forebay_amqp::wire::format;
 
 use super::annotations::{Annotations, PartitionKey};
-use super::keys::{Key, Pairs, any_twice};
+use super::compound::Compound;
+use super::keys::{Key, Names};
 use super::properties::Properties;
 use super::refusal::Refusal;
-use super::section::{
-    Check, DESCRIPTOR_BYTES, Section, SectionError, SectionKind, Sections, compound_items, data,
-};
+use super::section::{Check, DESCRIPTOR_BYTES, Section, SectionError, SectionKind, Sections, data};
 use crate::batch::header_len;
 use crate::varint::uvarint_len;
 
@@ -52,41 +50,22 @@ pub(super) struct Data<'a> {
     pub(super) lengths_len: usize,
 }
 
-/// A list or map with something in it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Compound<'a> {
-    /// How many values (of a map, keys and values).
-    pub(super) count: u32,
-    /// The values' encodings, one after another.
-    pub(super) items: &'a [u8],
+/// A header section; `None` if no field is set.
+fn header(value: &[u8]) -> Option<Compound<'_>> {
+    let header = Compound::of(value);
+    header.values().any(|field| field != [format::NULL]).then_some(header)
 }
 
-impl<'a> Compound<'a> {
-    /// A header section; `None` if no field is set.
-    fn of_header(value: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-        let list = ListRef::decode(&mut Reader::new(value))?;
-        let mut any_set = false;
-        for field in list.iter() {
-            any_set |= !matches!(field?, ValueRef::Null);
-        }
-        Ok(any_set.then(|| Self { count: list.len(), items: compound_items(value) }))
-    }
-
-    /// A footer; `None` if it has no entries.
-    fn of_footer(value: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-        let map = MapRef::decode(&mut Reader::new(value))?;
-        Ok((!map.is_empty()).then(|| Self { count: map.len() * 2, items: compound_items(value) }))
-    }
+/// A footer; `None` if it has no entries.
+fn footer(value: &[u8]) -> Option<Compound<'_>> {
+    Some(Compound::of(value)).filter(|footer| footer.count > 0)
 }
 
 /// The application properties, at least one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ApplicationProperties<'a> {
-    map: MapRef<'a>,
     /// Keys and values as they were sent.
-    items: &'a [u8],
-    /// How many there are.
-    pub(super) count: u32,
+    pub(super) map: Compound<'a>,
     /// Bytes of all keys and values as they are in a record's headers.
     pub(super) headers_len: usize,
     /// A key is not a string, or comes twice.
@@ -94,32 +73,38 @@ pub(super) struct ApplicationProperties<'a> {
 }
 
 impl<'a> ApplicationProperties<'a> {
-    fn read(value: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-        let map = MapRef::decode(&mut Reader::new(value))?;
-        let mut properties =
-            Self { map, items: compound_items(value), count: map.len(), headers_len: 0, is_odd: false };
-        for entry in Pairs(map.raw()) {
-            let (key, value) = entry?;
+    fn read(value: &'a [u8]) -> Option<Self> {
+        let map = Compound::of(value);
+        if map.count == 0 {
+            return None;
+        }
+        let mut properties = Self { map, headers_len: 0, is_odd: false };
+        let mut names = Names::new();
+        for (key, value) in map.pairs() {
             match Key::read(key) {
-                Key::String(name) => properties.headers_len += header_len(name.len(), Some(value.len())),
+                Key::String(name) => {
+                    properties.headers_len += header_len(name.len(), Some(value.len()));
+                    names.add(name);
+                }
                 _ => properties.is_odd = true,
             }
         }
-        let names = Pairs(map.raw()).filter_map(|entry| Key::read(entry.ok()?.0).text());
-        properties.is_odd = properties.is_odd || any_twice(names.map(str::as_bytes));
-        Ok((!map.is_empty()).then_some(properties))
+        let again = map.pairs().filter_map(|(key, _)| Key::read(key).text());
+        properties.is_odd = properties.is_odd || names.any_twice(again);
+        Some(properties)
+    }
+
+    /// How many there are.
+    pub(super) const fn count(&self) -> u32 {
+        self.map.count / 2
     }
 
     /// Gives each entry's name and encoded value to `header`, for a map without odd keys.
-    pub(super) fn for_each_header(&self, mut header: impl FnMut(&str, &[u8])) {
-        for (key, value) in Pairs(self.map.raw()).flatten() {
+    #[inline]
+    pub(super) fn for_each_header(&self, mut header: impl FnMut(&[u8], &[u8])) {
+        for (key, value) in self.map.pairs() {
             header(Key::read(key).text().unwrap_or_default(), value);
         }
-    }
-
-    /// The entries as they were sent.
-    pub(super) const fn compound(&self) -> Compound<'a> {
-        Compound { count: self.count * 2, items: self.items }
     }
 }
 
@@ -143,7 +128,7 @@ impl<'a> Event<'a> {
         surroundings: Surroundings<'a>,
         check: Check,
     ) -> Result<Self, Refusal> {
-        let (mut header, mut annotations, mut properties) = (None, None, None);
+        let (mut header, mut annotations, mut properties) = (None, Compound::default(), None);
         let (mut application_properties, mut body, mut footer) = (None, Body::None, None);
         let mut seen = Seen::default();
         for section in Sections::new(message, check) {
@@ -151,14 +136,14 @@ impl<'a> Event<'a> {
             seen.add(section.kind)?;
             let value = section.body;
             match section.kind {
-                SectionKind::Header => header = Compound::of_header(value)?,
+                SectionKind::Header => header = self::header(value),
                 SectionKind::DeliveryAnnotations => {}
-                SectionKind::MessageAnnotations => annotations = Some(value),
-                SectionKind::Properties => properties = Properties::read(value)?,
+                SectionKind::MessageAnnotations => annotations = Compound::of(value),
+                SectionKind::Properties => properties = Properties::read(value),
                 SectionKind::ApplicationProperties => {
-                    application_properties = ApplicationProperties::read(value)?;
+                    application_properties = ApplicationProperties::read(value);
                 }
-                SectionKind::Footer => footer = Compound::of_footer(value)?,
+                SectionKind::Footer => footer = self::footer(value),
                 SectionKind::Data | SectionKind::AmqpSequence | SectionKind::AmqpValue => {
                     body.add(&section)?
                 }

@@ -1,9 +1,8 @@
 //! A message as it is sent: one event, or a batch message of many (`docs/reference/event.md` §4).
 
-use forebay_amqp::wire::{Decode, MapRef, Reader};
-
 use super::BATCH_FORMAT;
 use super::annotations::{PartitionKey, partition_key};
+use super::compound::Compound;
 use super::event::{Event, Seen, Surroundings};
 use super::refusal::Refusal;
 use super::section::{Check, SectionKind, Sections, data};
@@ -57,7 +56,7 @@ pub struct Incoming<'a> {
     reason = "it lives on the stack between parse and write; boxing would allocate"
 )]
 enum Events<'a> {
-    One(Plan<'a>),
+    One(Event<'a>, Plan<'a>),
     Batch { envelope: &'a [u8], count: u32, surroundings: Surroundings<'a>, compacted: bool },
 }
 
@@ -85,7 +84,12 @@ impl<'a> Incoming<'a> {
         let mut total = Total::new(context);
         let plan = total.add(&event)?;
         let (producer, stored_bytes) = (event.annotations.producer(), total.stored_bytes);
-        Ok(Self { events: Events::One(plan), partition_key: event.annotations.key, producer, stored_bytes })
+        Ok(Self {
+            events: Events::One(event, plan),
+            partition_key: event.annotations.key,
+            producer,
+            stored_bytes,
+        })
     }
 
     fn parse_batch(envelope: &'a [u8], context: &Context<'a>) -> Result<Self, Refusal> {
@@ -121,7 +125,7 @@ impl<'a> Incoming<'a> {
     #[must_use]
     pub const fn event_count(&self) -> u32 {
         match self.events {
-            Events::One(_) => 1,
+            Events::One(..) => 1,
             Events::Batch { count, .. } => count,
         }
     }
@@ -149,12 +153,12 @@ impl<'a> Incoming<'a> {
     pub fn write(&self, batch: &mut BatchBuf) {
         batch.reserve(self.stored_bytes - HEADER_BYTES);
         match &self.events {
-            Events::One(plan) => plan.write(batch),
+            Events::One(event, plan) => plan.write(event, batch),
             Events::Batch { envelope, surroundings, compacted, .. } => {
                 for message in inner_messages(envelope) {
                     let event = Event::read(message, *surroundings, Check::Done)
                         .expect("invariant: these very bytes were read before");
-                    plan_of(&event, *compacted).write(batch);
+                    plan_of(&event, *compacted).write(&event, batch);
                 }
             }
         }
@@ -215,7 +219,7 @@ fn read_envelope(envelope: &[u8], has_publisher: bool) -> Result<Option<Partitio
         seen.add(section.kind)?;
         match section.kind {
             SectionKind::MessageAnnotations if !has_publisher => {
-                key = partition_key(MapRef::decode(&mut Reader::new(section.body))?)?;
+                key = partition_key(Compound::of(section.body))?;
             }
             SectionKind::AmqpSequence | SectionKind::AmqpValue => return Err(Refusal::EnvelopeBody),
             _ => {}

@@ -9,7 +9,7 @@ use super::damage::Damage;
 use super::deliver::{
     RuntimeMetrics, SERVICE_ENTRIES, System, entries_count, put_data, put_metrics, put_service_entries,
 };
-use super::keys::any_twice;
+use super::keys::Names;
 use super::section::{SectionKind, put_descriptor};
 use crate::record::{Headers, RecordRef};
 
@@ -47,7 +47,10 @@ fn put_application_properties(headers: Headers<'_>, out: &mut Vec<u8>) -> Result
     let mut writer = Writer::new(out);
     let open = writer.begin_map();
     let mut count = 0;
-    if any_twice(headers.filter_map(|header| Some(header.ok()?.0))) {
+    let mut names = Names::new();
+    let all_names = || headers.filter_map(|header| Some(header.ok()?.0));
+    all_names().for_each(|name| names.add(name));
+    if names.any_twice(all_names()) {
         for header in last_of_each_name(headers)? {
             put_entry(header, &mut writer)?;
             count += 1;

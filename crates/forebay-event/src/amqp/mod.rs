@@ -2,17 +2,18 @@
 //!
 //! In: [`Incoming::parse`] is one checked pass over the message, [`Incoming::write`] one copy of its body into a batch.
 //! Out: [`write_message`] is one checked pass over the record and one copy of its body into the socket's buffer. Neither
-//! allocates for an event, unless a map of it has more than [`keys::FEW`](self) keys to compare.
+//! allocates for an event, unless a map of it has more than 16 keys to compare with each other.
 //!
 //! | step | file |
 //! |---|---|
-//! | message → sections | `section.rs` |
+//! | message → sections | `section.rs`, `compound.rs` |
 //! | sections → event: what is dropped, added, refused | `event.rs`, `annotations.rs`, `properties.rs`, `keys.rs` |
 //! | event → record | `store.rs`, `meta.rs` (`fb.m`) |
 //! | one event or a batch message | `incoming.rs` |
 //! | record → message | `deliver.rs`, `kafka_record.rs` |
 
 mod annotations;
+mod compound;
 mod damage;
 mod deliver;
 mod event;
@@ -34,7 +35,7 @@ pub use section::SectionError;
 /// The message format of a batch message: each data section of the envelope is one encoded message.
 pub const BATCH_FORMAT: u32 = 0x8001_3700;
 
-/// How a stored batch is called that bears no name of ours: the two headers' names (`docs/reference/event.md` §2).
+/// The names of the two headers of ours (`docs/reference/event.md` §2).
 const META: &[u8] = b"fb.m";
 const SECTIONS: &[u8] = b"fb.s";
 

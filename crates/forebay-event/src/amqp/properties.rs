@@ -1,11 +1,9 @@
 //! The properties section (OASIS AMQP 1.0 §3.2.4) and the text forms of its fields (`docs/reference/event.md` §2).
 
-use forebay_amqp::error::DecodeError;
-use forebay_amqp::wire::{Decode, ListRef, Reader, ValueRef, Writer};
+use forebay_amqp::wire::{Reader, ValueRef, Writer, format};
 
+use super::compound::Compound;
 use super::damage::Damage;
-use super::event::Compound;
-use super::section::compound_items;
 use crate::batch::header_len;
 use crate::decimal::{Decimal, parse_shortest};
 use crate::record::Headers;
@@ -42,9 +40,8 @@ const FIELDS: [(&str, FieldType); FIELD_COUNT as usize] = [
 /// A properties section in which at least one field is set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Properties<'a> {
-    list: ListRef<'a>,
-    /// The section's value.
-    value: &'a [u8],
+    /// The fields as they were sent.
+    pub(super) list: Compound<'a>,
     /// Which fields have a text form.
     pub(super) mask: u16,
     /// A field does not have its usual type, so the text forms alone do not say it.
@@ -55,34 +52,33 @@ pub(super) struct Properties<'a> {
 
 impl<'a> Properties<'a> {
     /// Reads the section's value; `None` if no field is set.
-    pub(super) fn read(value: &'a [u8]) -> Result<Option<Self>, DecodeError> {
-        let list = ListRef::decode(&mut Reader::new(value))?;
-        let mut properties = Self { list, value, mask: 0, is_unusual: false, headers_len: 0 };
+    pub(super) fn read(value: &'a [u8]) -> Option<Self> {
+        let mut properties = Self { list: Compound::of(value), mask: 0, is_unusual: false, headers_len: 0 };
         let mut any_set = false;
-        for (i, ((name, field_type), field)) in FIELDS.iter().zip(list.iter()).enumerate() {
-            let field = field?;
-            if matches!(field, ValueRef::Null) {
-                continue;
-            }
+        for (i, (name, field_type), field) in properties.fields() {
             any_set = true;
-            properties.is_unusual |= !is_usual(&field, *field_type);
-            if let Some(text) = TextForm::of(&field, *field_type) {
+            properties.is_unusual |= !is_usual(&field, field_type);
+            if let Some(text) = TextForm::of(&field, field_type) {
                 properties.mask |= 1 << i;
                 properties.headers_len += header_len(name.len(), Some(text.len()));
             }
         }
-        Ok(any_set.then_some(properties))
+        any_set.then_some(properties)
     }
 
-    /// The fields as they were sent.
-    pub(super) fn compound(&self) -> Compound<'a> {
-        Compound { count: self.list.len(), items: compound_items(self.value) }
+    /// The fields that are set.
+    fn fields(&self) -> impl Iterator<Item = (usize, (&'static str, FieldType), ValueRef<'a>)> + use<'a> {
+        let fields = FIELDS.iter().zip(self.list.values()).enumerate();
+        fields.filter(|(_, (_, field))| *field != [format::NULL]).filter_map(|(i, (field, value))| {
+            // The value has been proved to be well-formed.
+            Some((i, *field, ValueRef::read(&mut Reader::new(value)).ok()?))
+        })
     }
 
     /// Gives each field's name and text form to `header`.
     pub(super) fn for_each_header(&self, mut header: impl FnMut(&str, TextForm<'a>)) {
-        for ((name, field_type), value) in FIELDS.iter().zip(self.list.iter()) {
-            if let Some(text) = value.ok().and_then(|value| TextForm::of(&value, *field_type)) {
+        for (_, (name, field_type), value) in self.fields() {
+            if let Some(text) = TextForm::of(&value, field_type) {
                 header(name, text);
             }
         }

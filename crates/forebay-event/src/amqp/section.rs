@@ -3,8 +3,9 @@
 use forebay_amqp::error::DecodeError;
 use forebay_amqp::types::sections;
 pub(super) use forebay_amqp::types::sections::{Section, SectionKind};
-use forebay_amqp::wire::{Decode, ListRef, format, validate_value};
+use forebay_amqp::wire::{format, validate_value};
 
+use super::compound::Compound;
 use super::properties::FIELD_COUNT;
 
 /// Why bytes are not the sections of a message.
@@ -60,11 +61,12 @@ impl<'a> Iterator for Sections<'a> {
             Err(error) => return Some(Err(error.into())),
         };
         // A binary holds nothing that could be malformed.
-        if self.check == Check::Whole && section.kind != SectionKind::Data {
-            if let Err(error) = check(&section) {
-                self.sections = sections::Sections::new(&[]);
-                return Some(Err(error));
-            }
+        if self.check == Check::Whole
+            && section.kind != SectionKind::Data
+            && let Err(error) = check(&section)
+        {
+            self.sections = sections::Sections::new(&[]);
+            return Some(Err(error));
         }
         Some(Ok(section))
     }
@@ -76,7 +78,7 @@ fn check(section: &Section<'_>) -> Result<(), SectionError> {
         error.named("message section")
     })?;
     if section.kind == SectionKind::Properties {
-        let fields = ListRef::decode(&mut section.reader())?.len();
+        let fields = Compound::of(section.body).count;
         if fields > FIELD_COUNT {
             return Err(SectionError::Fields(fields));
         }
@@ -93,38 +95,6 @@ pub(super) fn data<'a>(section: &Section<'a>) -> &'a [u8] {
 /// Whether the descriptor is written `00 53 xx`, as all stored ones are.
 pub(super) fn has_short_descriptor(section: &Section<'_>) -> bool {
     section.whole.starts_with(&[format::DESCRIBED, format::SMALL_ULONG, section.kind as u8])
-}
-
-/// What is inside of a list or map that has been read: the encodings of its values, one after another.
-pub(super) fn compound_items(value: &[u8]) -> &[u8] {
-    let head = match value.first() {
-        Some(&(format::LIST_8 | format::MAP_8)) => 3,
-        Some(&(format::LIST_32 | format::MAP_32)) => 9,
-        _ => return &[],
-    };
-    value.get(head..).unwrap_or_default()
-}
-
-/// Bytes that the head of a list or map takes: constructor, size and count, in the shortest form.
-pub(super) const fn compound_head_len(count: u32, items_len: usize) -> usize {
-    if is_narrow(count, items_len) { 3 } else { 9 }
-}
-
-const fn is_narrow(count: u32, items_len: usize) -> bool {
-    items_len < 255 && count <= 255
-}
-
-/// Appends the head of a list (`is_map` false) or map.
-pub(super) fn put_compound_head(out: &mut Vec<u8>, is_map: bool, count: u32, items_len: usize) {
-    let (narrow, wide) =
-        if is_map { (format::MAP_8, format::MAP_32) } else { (format::LIST_8, format::LIST_32) };
-    if is_narrow(count, items_len) {
-        out.extend_from_slice(&[narrow, items_len as u8 + 1, count as u8]);
-    } else {
-        out.push(wide);
-        out.extend_from_slice(&(items_len as u32 + 4).to_be_bytes());
-        out.extend_from_slice(&count.to_be_bytes());
-    }
 }
 
 /// Appends a section's descriptor, `00 53 xx`.

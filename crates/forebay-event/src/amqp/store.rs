@@ -2,9 +2,10 @@
 //!
 //! A record's length stands before it, so it is measured ([`Plan::of`]) before it is written ([`Plan::write`]).
 
-use super::event::{Body, Compound, Event};
+use super::compound::{self, Compound};
+use super::event::{Body, Event};
 use super::meta::{BodyMeta, Meta};
-use super::section::{DESCRIPTOR_BYTES, SectionKind, compound_head_len, put_compound_head, put_descriptor};
+use super::section::{DESCRIPTOR_BYTES, SectionKind, put_descriptor};
 use super::{META, SECTIONS};
 use crate::batch::{BatchBuf, RecordShape, header_len};
 use crate::varint::put_uvarint;
@@ -12,7 +13,6 @@ use crate::varint::put_uvarint;
 /// What a record will be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan<'a> {
-    event: Event<'a>,
     meta: Meta,
     /// Bytes of `fb.s`.
     sections_len: usize,
@@ -42,7 +42,7 @@ impl<'a> Plan<'a> {
             headers_len += event.annotations.headers_len;
         }
         if let Some(properties) = event.application_properties.filter(|properties| !properties.is_odd) {
-            meta.application_properties = u64::from(properties.count);
+            meta.application_properties = u64::from(properties.count());
             headers_len += properties.headers_len;
         }
         if sections_len > 0 {
@@ -64,7 +64,7 @@ impl<'a> Plan<'a> {
             Body::Data(data) => Some(data.len),
         };
         let shape = RecordShape { key: key.map(str::as_bytes), value_len, header_count, headers_len };
-        Self { event: *event, meta, sections_len, shape }
+        Self { meta, sections_len, shape }
     }
 
     /// The most bytes that the record takes.
@@ -72,16 +72,16 @@ impl<'a> Plan<'a> {
         self.shape.len_max()
     }
 
-    /// Appends the record.
-    pub(super) fn write(&self, batch: &mut BatchBuf) {
+    /// Appends the record of the event that this is the plan of.
+    pub(super) fn write(&self, event: &Event<'a>, batch: &mut BatchBuf) {
         let mut record = batch.record(&self.shape);
-        match self.event.body {
+        match event.body {
             Body::None => {}
             Body::Value(value) => record.value(value),
             Body::Data(data) if data.sections == 1 => record.value(data.first),
-            Body::Data(_) => self.event.data().for_each(|data| record.value(data)),
+            Body::Data(_) => event.data().for_each(|data| record.value(data)),
             Body::Sequence { .. } => {
-                for list in self.event.sequences() {
+                for list in event.sequences() {
                     record.value_with(|out| put_descriptor(out, SectionKind::AmqpSequence));
                     record.value(list);
                 }
@@ -89,36 +89,36 @@ impl<'a> Plan<'a> {
         }
         record.headers();
         if self.shape.header_count > 0 {
-            record.header_with(META, self.meta.len(), |out| self.put_meta(out));
+            record.header_with(META, self.meta.len(), |out| self.put_meta(event, out));
         }
         if self.meta.has_sections {
-            record.header_with(SECTIONS, self.sections_len, |out| Kept::of(&self.event).put(out));
+            record.header_with(SECTIONS, self.sections_len, |out| Kept::of(event).put(out));
         }
-        if let Some(properties) = self.event.properties {
+        if let Some(properties) = event.properties {
             properties.for_each_header(|name, text| {
                 record.header_with(name.as_bytes(), text.len(), |out| text.put(out));
             });
         }
         if self.meta.annotations > 0 {
-            self.event.annotations.for_each_header(|name, value| {
-                record.header_with(name.as_bytes(), value.len(), |out| value.put(out));
+            event.annotations.for_each_header(|name, value| {
+                record.header_with(name, value.len(), |out| value.put(out));
             });
         }
         if self.meta.application_properties > 0
-            && let Some(properties) = self.event.application_properties
+            && let Some(properties) = event.application_properties
         {
-            properties.for_each_header(|name, value| record.header(name.as_bytes(), Some(value)));
+            properties.for_each_header(|name, value| record.header(name, Some(value)));
         }
         record.finish();
     }
 
-    fn put_meta(&self, out: &mut Vec<u8>) {
+    fn put_meta(&self, event: &Event<'_>, out: &mut Vec<u8>) {
         self.meta.put(out);
-        if let Body::Data(data) = self.event.body
+        if let Body::Data(data) = event.body
             && data.sections > 1
         {
             let but_last = data.sections as usize - 1;
-            self.event.data().take(but_last).for_each(|data| put_uvarint(out, data.len() as u64));
+            event.data().take(but_last).for_each(|data| put_uvarint(out, data.len() as u64));
         }
     }
 }
@@ -147,12 +147,12 @@ impl<'e, 'a> Kept<'e, 'a> {
 
     fn properties(&self) -> Option<Compound<'a>> {
         let properties = self.event.properties.filter(|properties| properties.is_unusual);
-        properties.map(|properties| properties.compound())
+        properties.map(|properties| properties.list)
     }
 
     fn application_properties(&self) -> Option<Compound<'a>> {
         let properties = self.event.application_properties.filter(|properties| properties.is_odd);
-        properties.map(|properties| properties.compound())
+        properties.map(|properties| properties.map)
     }
 
     /// Bytes of all of them.
@@ -177,7 +177,7 @@ impl<'e, 'a> Kept<'e, 'a> {
         let annotations = &self.event.annotations;
         if annotations.is_odd {
             put_descriptor(out, SectionKind::MessageAnnotations);
-            put_compound_head(out, true, annotations.count * 2, annotations.entries_len);
+            compound::put_head(out, true, annotations.count * 2, annotations.entries_len);
             annotations.put_entries(out);
         }
         put(out, SectionKind::ApplicationProperties, self.application_properties());
@@ -185,13 +185,13 @@ impl<'e, 'a> Kept<'e, 'a> {
 }
 
 const fn section_len(count: u32, items_len: usize) -> usize {
-    DESCRIPTOR_BYTES + compound_head_len(count, items_len) + items_len
+    DESCRIPTOR_BYTES + compound::head_len(count, items_len) + items_len
 }
 
 fn put(out: &mut Vec<u8>, kind: SectionKind, part: Option<Compound<'_>>) {
     let Some(part) = part else { return };
     put_descriptor(out, kind);
     let is_map = !matches!(kind, SectionKind::Header | SectionKind::Properties);
-    put_compound_head(out, is_map, part.count, part.items.len());
+    compound::put_head(out, is_map, part.count, part.items.len());
     out.extend_from_slice(part.items);
 }

@@ -133,7 +133,9 @@ fn refuses_an_odd_map_wherever_it_is() {
 #[test]
 fn refuses_text_that_is_not_utf_8_or_not_ascii() {
     let bad = unhex("a102c328");
-    for value in [bad.clone(), compound(0xd0, &[bad.clone()]), [unhex("00a30164"), bad.clone()].concat()] {
+    for value in
+        [bad.clone(), compound(0xd0, std::slice::from_ref(&bad)), [unhex("00a30164"), bad.clone()].concat()]
+    {
         let properties = compound(0xd1, &[str8("k"), value.clone()]);
         assert_eq!(fault(&section(0x74, &properties)), DecodeFault::InvalidUtf8);
         assert_eq!(fault(&section(0x77, &value)), DecodeFault::InvalidUtf8);
