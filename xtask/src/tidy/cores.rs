@@ -36,7 +36,7 @@ const BANS: [Ban; 5] = [
         except: &["crates/forebay-log/src/disk/os.rs", "crates/forebay-log/src/disk/os/"],
     },
     Ban {
-        words: &["std::net", "std::env", "std::process"],
+        words: &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "std::env", "std::process"],
         kind: "the outside world",
         cure: "let the shell ask, and hand the answer in as an argument",
         except: &["crates/forebay-log/src/disk/os.rs", "crates/forebay-log/src/disk/os/"],
@@ -151,6 +151,7 @@ mod tests {
             "fn f() { std::fs::read(\"x\"); }",
             "async fn f() { tokio::spawn(g()); }",
             "fn f() { std::env::var(\"HOME\"); }",
+            "fn f() { std::net::TcpStream::connect(a); }",
         ] {
             let source = format!("//! Docs.\n{bad}");
             let tree = Tree::of(&[("crates/forebay-amqp/src/x.rs", &source)]);
@@ -174,7 +175,7 @@ mod tests {
         let prose =
             "// no Instant::now here\nfn f() { g(\"std::fs\"); }\n#[cfg(test)]\nmod tests { use std::fs; }";
         assert_eq!(no_outside_world(&Tree::of(&[("crates/forebay-amqp/src/x.rs", prose)])), []);
-        let own = "use crate::time::Instant;\nfn f(now: Instant) {}";
+        let own = "use crate::time::Instant;\nfn f(now: Instant) -> std::net::IpAddr {}";
         assert_eq!(no_outside_world(&Tree::of(&[("crates/forebay-amqp/src/x.rs", own)])), []);
     }
 
