@@ -1,5 +1,8 @@
 //! Messages, section by section.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::sections::*;
 use super::*;
 
@@ -102,5 +105,16 @@ fn a_message_cut_anywhere_is_whole_sections_or_an_error() {
         .collect();
     for len in 0..message.len() {
         assert_eq!(kinds(&message[..len]).is_ok(), len == 0 || ends.contains(&len), "{len}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_are_sections_up_to_an_error(
+        bytes in vec(prop_oneof![0x70..0x79_u8, 0x40..0x46_u8, Just(0), Just(0x53), Just(0xa0), any::<u8>()], 0..64),
+    ) {
+        let whole: usize = Sections::new(&bytes).flatten().map(|section| section.whole.len()).sum();
+        prop_assert!(whole <= bytes.len());
+        prop_assert_eq!(whole == bytes.len(), kinds(&bytes).is_ok());
     }
 }
