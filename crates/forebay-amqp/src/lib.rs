@@ -3,8 +3,8 @@
 //! Layers, each of which may use only those before it: [`wire`] (bytes), [`types`] (the specification's
 //! nouns), [`frame`] (frames and how a message becomes transfers), then the state machines.
 //!
-//! **Invariant:** work and memory are bounded by the bytes we hold, never by a number the peer wrote. Nothing in
-//! here panics on input, opens a socket, reads a clock or draws a random number.
+//! **Invariant:** work and memory are bounded by the bytes we hold, never by a number the peer wrote. Nothing
+//! in here panics on input, opens a socket, reads a clock or draws a random number.
 //!
 //! # Where the specification is
 //!
@@ -13,7 +13,7 @@
 //! | section | subject | file |
 //! |---|---|---|
 //! | 1.1-1.2 | type system, constructors, layout of an encoding | `wire/format.rs` |
-//! | 1.3, 1.6.1-1.6.21 | primitive types and their compact forms | `wire/scalar.rs`, `wire/writer.rs` |
+//! | 1.3, 1.6.1-1.6.21 | primitive types and their compact forms | `wire/scalar.rs`, `wire/writer.rs`, `wire/symbol.rs` |
 //! | 1.6.22-1.6.24 | list, map, array | `wire/compound.rs`, `wire/array.rs` |
 //! | 1.2 | stepping over a value; checking one wholly | `wire/skip.rs`, `wire/validate.rs` |
 //! | 1.1 | any value, borrowed and owned | `wire/value_ref.rs`, `wire/value.rs` |
@@ -25,8 +25,12 @@
 //! | 2.6 | links | `link/mod.rs`, `link/state.rs`, `link/credit.rs`, `connection/attach.rs`, `connection/transfer.rs` |
 //! | 2.6.12 | settling deliveries | `session/deliveries.rs` |
 //! | 2.6.14 | one message in one or many transfers | `frame/transfer_writer.rs` |
-//! | 2.7.1-2.7.9 | performatives | `types/open.rs` … `types/close.rs` |
-//! | 2.8 | definitions, error conditions, serial numbers | `types/definitions.rs`, `types/error.rs`, `types/condition.rs`, `types/serial.rs` |
+//! | 2.7 | performatives | `frame/performative.rs` |
+//! | 2.7.1-2.7.3 | open, begin, attach | `types/open.rs`, `types/begin.rs`, `types/attach.rs` |
+//! | 2.7.4-2.7.6 | flow, transfer, disposition | `types/flow.rs`, `types/transfer.rs`, `types/disposition.rs` |
+//! | 2.7.7-2.7.9 | detach, end, close | `types/detach.rs`, `types/end.rs`, `types/close.rs` |
+//! | 2.8.1-2.8.13 | definitions, serial numbers | `types/definitions.rs`, `types/serial.rs` |
+//! | 2.8.14-2.8.18 | errors and their conditions | `types/error.rs`, `types/condition.rs` |
 //! | 3.2 | message format | `types/sections.rs`, `types/message.rs` |
 //! | 3.4 | delivery states | `types/delivery_state.rs` |
 //! | 3.5 | sources, targets, filters | `types/terminus.rs`, `types/filter.rs` |
