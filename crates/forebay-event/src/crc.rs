@@ -10,6 +10,7 @@ const POLYNOMIAL: u32 = 0x82F6_3B78;
 /// `x^(2^i)` for each bit `i` of a length in bits.
 const POWERS: [u32; 64] = powers();
 
+#[expect(clippy::indexing_slicing, reason = "runs at compile time, where an index past the end is an error")]
 const fn powers() -> [u32; 64] {
     let mut table = [0; 64];
     let mut power = 1 << 30;

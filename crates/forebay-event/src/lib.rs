@@ -10,6 +10,10 @@
 //!
 //! This crate never reads a clock, never draws a random number, and never opens a file or a socket.
 
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::panic, clippy::unreachable))]
+
 pub mod amqp;
 pub mod batch;
 mod crc;

@@ -44,7 +44,19 @@ pub(crate) fn put_length(out: &mut Vec<u8>, length: usize) {
 }
 
 /// Takes a plain number off the front of `input`; `None` if it is cut or does not fit 64 bits.
+#[inline]
 pub(crate) fn take_uvarint(input: &mut &[u8]) -> Option<u64> {
+    // Nearly all of them are lengths and deltas of one byte.
+    match input.split_first() {
+        Some((&byte, rest)) if byte < 0x80 => {
+            *input = rest;
+            Some(u64::from(byte))
+        }
+        _ => take_long_uvarint(input),
+    }
+}
+
+fn take_long_uvarint(input: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for (i, byte) in input.iter().take(LONGEST).enumerate() {
         let bits = u64::from(byte & 0x7F);
@@ -61,6 +73,7 @@ pub(crate) fn take_uvarint(input: &mut &[u8]) -> Option<u64> {
 }
 
 /// Takes a zig-zag number off the front of `input`; `None` if it is cut or does not fit 64 bits.
+#[inline]
 pub(crate) fn take_varint(input: &mut &[u8]) -> Option<i64> {
     let raw = take_uvarint(input)?;
     Some((raw >> 1) as i64 ^ -((raw & 1) as i64))

@@ -50,6 +50,27 @@ pub(super) struct Data<'a> {
     pub(super) lengths_len: usize,
 }
 
+impl<'a> Data<'a> {
+    const fn first(first: &'a [u8]) -> Self {
+        Self { first, sections: 1, len: first.len(), last_len: first.len(), lengths_len: 0 }
+    }
+}
+
+/// The bytes of the commonest message, one data section and nothing else; `None` for any other.
+fn only_data(message: &[u8]) -> Option<&[u8]> {
+    const DATA: u8 = SectionKind::Data as u8;
+    let (len, data) = match *message {
+        [format::DESCRIBED, format::SMALL_ULONG, DATA, format::BINARY_8, len, ref data @ ..] => {
+            (u32::from(len), data)
+        }
+        [format::DESCRIBED, format::SMALL_ULONG, DATA, format::BINARY_32, a, b, c, d, ref data @ ..] => {
+            (u32::from_be_bytes([a, b, c, d]), data)
+        }
+        _ => return None,
+    };
+    (usize::try_from(len) == Ok(data.len())).then_some(data)
+}
+
 /// A header section; `None` if no field is set.
 fn header(value: &[u8]) -> Option<Compound<'_>> {
     let header = Compound::of(value);
@@ -131,7 +152,14 @@ impl<'a> Event<'a> {
         let (mut header, mut annotations, mut properties) = (None, Compound::default(), None);
         let (mut application_properties, mut body, mut footer) = (None, Body::None, None);
         let mut seen = Seen::default();
-        for section in Sections::new(message, check) {
+        let sections = match only_data(message) {
+            Some(data) => {
+                body = Body::Data(Data::first(data));
+                Sections::new(&[], check)
+            }
+            None => Sections::new(message, check),
+        };
+        for section in sections {
             let section = section?;
             seen.add(section.kind)?;
             let value = section.body;
@@ -177,11 +205,7 @@ impl<'a> Body<'a> {
             (Self::Sequence { len }, SectionKind::AmqpSequence) => {
                 Self::Sequence { len: len + DESCRIPTOR_BYTES + value.len() }
             }
-            (Self::None, SectionKind::Data) => {
-                let first = data(section);
-                let len = first.len();
-                Self::Data(Data { first, sections: 1, len, last_len: len, lengths_len: 0 })
-            }
+            (Self::None, SectionKind::Data) => Self::Data(Data::first(data(section))),
             (Self::Data(before), SectionKind::Data) => {
                 let last_len = data(section).len();
                 Self::Data(Data {

@@ -183,7 +183,7 @@ pub struct RecordShape<'a> {
     pub value_len: Option<usize>,
     /// How many headers follow.
     pub header_count: usize,
-    /// Bytes that those headers take, each as [`header_len`] says.
+    /// Bytes that those headers take, each as [`header_len`](super::header_len) says.
     pub headers_len: usize,
 }
 
@@ -206,7 +206,8 @@ impl RecordShape<'_> {
 }
 
 /// Bytes that a header takes in a record.
-pub(crate) const fn header_len(name: usize, value: Option<usize>) -> usize {
+#[must_use]
+pub const fn header_len(name: usize, value: Option<usize>) -> usize {
     length_len(name) + name + optional_len(value)
 }
 

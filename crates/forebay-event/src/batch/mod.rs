@@ -15,8 +15,7 @@ use crate::varint::take_varint;
 
 mod build;
 
-pub(crate) use build::header_len;
-pub use build::{BatchBuf, RecordShape, RecordWriter};
+pub use build::{BatchBuf, RecordShape, RecordWriter, header_len};
 
 /// Bytes of the batch header.
 pub const HEADER_BYTES: usize = 61;
