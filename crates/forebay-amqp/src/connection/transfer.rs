@@ -24,18 +24,18 @@ impl Connection {
         if session.window.on_transfer().is_err() && strict {
             return Err(Fault::in_session(Violation::WindowExceeded, session_index));
         }
-        let refill_due = session.window.refill_due() && !core::mem::replace(&mut session.flow_due, true);
         let handle = transfer.handle.0;
-        let index = match session.handles_in.get(handle) {
+        let slot = session.handles_in.get(handle);
+        if session.window.refill_due() && !core::mem::replace(&mut session.flow_due, true) {
+            self.session_is_due(session_index);
+        }
+        let index = match slot {
             Slot::Live(index) => index,
             Slot::Retired => return Ok(None),
             Slot::Unused => {
                 return Err(Fault::in_session(Violation::UnattachedHandle(handle), session_index));
             }
         };
-        if refill_due {
-            self.session_is_due(session_index);
-        }
         let (Some(link), Some(session)) = (self.links.get_mut(index), self.sessions.get_mut(session_index))
         else {
             return Ok(None);
@@ -225,10 +225,12 @@ fn begin_delivery<'b>(
     if transfer.aborted {
         return Ok(Some(Event::DeliveryAborted { link: link.id, id }));
     }
-    session.incoming.push(id.get(), link.id.0.index, !settled).map_err(|reason| match reason {
-        NotTracked::IdReused => Violation::DeliveryIdReused(id.get()),
-        NotTracked::Full => Violation::TooManyUnsettled,
-    })?;
+    if !settled {
+        session.incoming.push(id.get(), link.id.0.index).map_err(|reason| match reason {
+            NotTracked::IdReused => Violation::DeliveryIdReused(id.get()),
+            NotTracked::Full => Violation::TooManyUnsettled,
+        })?;
+    }
     let message_format = transfer.message_format.unwrap_or(0);
     if transfer.more {
         let mut assembly = Assembly::new(id.get(), tag, message_format, settled, link.delivery_bytes_max);

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 pub use receiver::Receiver;
-pub use sender::{Outgoing, SendError, Sender};
+pub use sender::{Outgoing, SendError, Sender, TrySendError};
 
 use self::assembly::Assembly;
 use self::credit::{ReceiverCredit, SenderCredit};

@@ -1,6 +1,7 @@
 //! The sending view of a link.
 
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::num::NonZeroU32;
 
 use super::{Credit, Link, LinkId, LinkState};
@@ -57,6 +58,17 @@ pub enum SendError {
     TagTooLong,
 }
 
+/// Why [`Sender::try_send`] sent nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TrySendError<E> {
+    /// As [`Sender::send`].
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The message could not be written; what its writer said.
+    #[error("the message could not be written: {0}")]
+    Write(E),
+}
+
 impl<'c> Sender<'c> {
     pub(crate) const fn new(connection: &'c mut Connection, index: u32) -> Self {
         Self { connection, index }
@@ -95,15 +107,35 @@ impl<'c> Sender<'c> {
         out: &mut Vec<u8>,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<DeliveryId, SendError> {
+        let written = self.try_send(delivery, out, |out| {
+            write(out);
+            Ok::<(), Infallible>(())
+        });
+        written.map_err(|error| match error {
+            TrySendError::Send(error) => error,
+            TrySendError::Write(never) => match never {},
+        })
+    }
+
+    /// As [`Sender::send`] with a message that may turn out not to be writable: then nothing of it is sent.
+    ///
+    /// # Errors
+    /// [`TrySendError`]; nothing of the delivery was sent then.
+    pub fn try_send<E>(
+        &mut self,
+        delivery: &Outgoing<'_>,
+        out: &mut Vec<u8>,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<DeliveryId, TrySendError<E>> {
         if delivery.tag.len() > DeliveryTag::BYTES_MAX {
-            return Err(SendError::TagTooLong);
+            return Err(SendError::TagTooLong.into());
         }
         self.connection.write_due(out);
         self.check()?;
         let max_frame_size = self.connection.peer_max_frame_size();
         let (link, session) = self.connection.link_and_session(self.index);
         let (Some(handle), Some(channel)) = (link.handle_out, session.channel_out) else {
-            return Err(SendError::NotAttached);
+            return Err(SendError::NotAttached.into());
         };
         let window = NonZeroU32::new(session.window.sendable()).ok_or(SendError::WindowClosed)?;
         let id = session.next_delivery_id;
@@ -117,28 +149,31 @@ impl<'c> Sender<'c> {
             max_frame_size,
         };
         let start = out.len();
-        let mut bytes = 0;
+        let (mut bytes, mut failed) = (0, None);
         let written = writer
             .write(out, window, |out| {
                 let start = out.len();
-                write(out);
+                failed = write(out).err();
                 bytes = (out.len() - start) as u64;
             })
             .map_err(|_| SendError::TagTooLong)?;
+        if let Some(error) = failed {
+            out.truncate(start);
+            return Err(TrySendError::Write(error));
+        }
         if let Some(max) = link.peer_delivery_bytes_max.filter(|&max| bytes > max) {
             out.truncate(start);
-            return Err(SendError::TooLarge { bytes, max });
+            return Err(SendError::TooLarge { bytes, max }.into());
         }
         session.window.on_sent(written.frames);
         if !written.rest.is_empty() {
             session.rest.keep(self.index, id, delivery.settled, written.rest);
         }
         session.next_delivery_id = id.wrapping_add(1);
-        session
-            .outgoing
-            .push(id, self.index, !delivery.settled)
-            .expect("ids of ours follow one another, and there is room");
-        let Credit::Sender(credit) = &mut link.credit else { return Err(SendError::NotAttached) };
+        if !delivery.settled {
+            session.outgoing.push(id, self.index).expect("our ids go up one by one, and there was room");
+        }
+        let Credit::Sender(credit) = &mut link.credit else { return Err(SendError::NotAttached.into()) };
         credit.spend();
         self.connection.note_sent();
         Ok(DeliveryId::new(id))
@@ -164,7 +199,7 @@ impl<'c> Sender<'c> {
         }
         let session = self.connection.session_of(link.session);
         let frames = session.frames_sendable(self.connection.peer_max_frame_size());
-        let room = session.outgoing.room();
+        let room = session.outgoing.room(session.next_delivery_id);
         match (credit.credit(), frames, room) {
             (0, _, _) => Err(SendError::NoCredit),
             (_, 0, _) => Err(SendError::WindowClosed),

@@ -67,17 +67,16 @@ impl Deliveries {
         self.ring.len()
     }
 
-    /// Deliveries that may still enter.
-    pub(crate) fn room(&self) -> u32 {
-        u32::try_from(self.len_max.saturating_sub(self.ring.len())).unwrap_or(u32::MAX)
+    /// Deliveries that may still enter, if the next one has this id.
+    pub(crate) fn room(&self, next: u32) -> u32 {
+        let span = if self.ring.is_empty() { 0 } else { next.wrapping_sub(self.base) };
+        u32::try_from(self.len_max).unwrap_or(u32::MAX).saturating_sub(span)
     }
 
-    /// A delivery begins. Ids may skip ahead: some senders number them by transfer frames.
-    pub(crate) fn push(&mut self, id: u32, link: u32, open: bool) -> Result<(), NotTracked> {
+    /// An unsettled delivery begins; one that is sent settled needs no place. Ids may skip ahead: over
+    /// settled deliveries, and because some senders number them by transfer frames.
+    pub(crate) fn push(&mut self, id: u32, link: u32) -> Result<(), NotTracked> {
         if self.ring.is_empty() {
-            if !open {
-                return Ok(());
-            }
             self.base = id;
         }
         let offset = id.wrapping_sub(self.base).cast_signed();
@@ -89,7 +88,7 @@ impl Deliveries {
             return Err(NotTracked::Full);
         }
         self.ring.resize_with(offset, || Entry { link, fate: Fate::Gone });
-        self.ring.push_back(Entry { link, fate: if open { Fate::Open } else { Fate::Gone } });
+        self.ring.push_back(Entry { link, fate: Fate::Open });
         Ok(())
     }
 
@@ -234,7 +233,7 @@ mod tests {
     fn open(ids: impl IntoIterator<Item = u32>) -> Deliveries {
         let mut deliveries = Deliveries::new(1_000);
         for id in ids {
-            deliveries.push(id, LINK, true).expect("in order and within the bound");
+            deliveries.push(id, LINK).expect("in order and within the bound");
         }
         deliveries
     }
@@ -287,7 +286,7 @@ mod tests {
     #[test]
     fn a_delivery_is_settled_once_and_only_by_its_own_link() {
         let mut deliveries = open(0..2);
-        deliveries.push(2, OTHER_LINK, true).expect("in order");
+        deliveries.push(2, OTHER_LINK).expect("in order");
         assert!(!deliveries.decide(OTHER_LINK, 0, 1, &DeliveryState::Accepted));
         assert!(deliveries.decide(LINK, 0, 2, &DeliveryState::Accepted));
         assert!(!deliveries.decide(LINK, 0, 2, &DeliveryState::Released));
@@ -323,47 +322,44 @@ mod tests {
     fn accepts_as_many_as_the_bound_and_refuses_one_more() {
         let mut deliveries = Deliveries::new(3);
         for id in 0..3 {
-            deliveries.push(id, LINK, true).expect("within the bound");
+            deliveries.push(id, LINK).expect("within the bound");
         }
-        assert_eq!(deliveries.room(), 0);
-        assert_eq!(deliveries.push(3, LINK, true), Err(NotTracked::Full));
+        assert_eq!(deliveries.room(3), 0);
+        assert_eq!(deliveries.push(3, LINK), Err(NotTracked::Full));
         settled(&mut deliveries, 0, 0);
-        assert_eq!(deliveries.push(3, LINK, true), Ok(()));
+        assert_eq!(deliveries.push(3, LINK), Ok(()));
     }
 
     #[test]
     fn refuses_a_reused_id_and_accepts_a_gap() {
         let mut deliveries = open(0..3);
-        assert_eq!(deliveries.push(1, LINK, true), Err(NotTracked::IdReused));
-        assert_eq!(deliveries.push(2, LINK, true), Err(NotTracked::IdReused));
-        assert_eq!(deliveries.push(10, LINK, true), Ok(()));
+        assert_eq!(deliveries.push(1, LINK), Err(NotTracked::IdReused));
+        assert_eq!(deliveries.push(2, LINK), Err(NotTracked::IdReused));
+        assert_eq!(deliveries.push(10, LINK), Ok(()));
         assert_eq!(settled(&mut deliveries, 0, 100), [(0, 2), (10, 10)]);
     }
 
     #[test]
     fn a_jump_ahead_costs_no_more_than_the_bound() {
         let mut deliveries = open(0..1);
-        assert_eq!(deliveries.push(1_000_000, LINK, true), Err(NotTracked::Full));
+        assert_eq!(deliveries.push(1_000_000, LINK), Err(NotTracked::Full));
         assert_eq!(deliveries.len(), 1);
     }
 
     #[test]
-    fn deliveries_sent_settled_take_no_room_when_nothing_is_open() {
-        let mut deliveries = Deliveries::new(2);
-        for id in 0..100 {
-            deliveries.push(id, LINK, false).expect("nothing to track");
-        }
-        assert_eq!(deliveries.len(), 0);
-        deliveries.push(100, LINK, true).expect("room");
-        deliveries.push(101, LINK, false).expect("room");
-        assert_eq!(settled(&mut deliveries, 101, 101), [], "it was never open");
-        assert_eq!(settled(&mut deliveries, 100, 101), [(100, 100)]);
+    fn room_shrinks_with_the_ids_that_are_skipped() {
+        let mut deliveries = Deliveries::new(10);
+        assert_eq!(deliveries.room(7), 10);
+        deliveries.push(7, LINK).expect("room");
+        assert_eq!((deliveries.room(8), deliveries.room(16), deliveries.room(17)), (9, 1, 0));
+        assert_eq!(deliveries.push(17, LINK), Err(NotTracked::Full));
+        assert_eq!(deliveries.push(16, LINK), Ok(()));
     }
 
     #[test]
     fn a_lost_link_takes_its_open_deliveries_along_but_not_its_decisions() {
         let mut deliveries = open(0..3);
-        deliveries.push(3, OTHER_LINK, true).expect("in order");
+        deliveries.push(3, OTHER_LINK).expect("in order");
         deliveries.decide(LINK, 1, 1, &DeliveryState::Accepted);
         deliveries.forget_link(LINK);
         assert_eq!(due(&mut deliveries), [(1, 1, DeliveryState::Accepted)]);
