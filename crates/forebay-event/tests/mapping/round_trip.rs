@@ -420,3 +420,22 @@ fn every_section_cut_at_every_length_is_refused_or_read_whole() {
         }
     }
 }
+
+#[test]
+fn only_no_body_and_one_empty_data_section_are_tombstones() {
+    let empty = crate::support::data(b"");
+    for (body, is_tombstone) in [
+        (vec![], true),
+        (empty.clone(), true),
+        (empty.repeat(2), false),
+        (crate::support::data(b"a"), false),
+        (section(0x77, &[0x40]), false),
+        (section(0x76, &[0x45]), false),
+    ] {
+        let message = [crate::support::keyed("k"), body].concat();
+        let record = store_one(&message, &COMPACTED).expect("there is a key");
+        assert_eq!((record.key.as_deref(), record.value.is_none()), (Some(&b"k"[..]), is_tombstone));
+        let again = record.deliver(Origin::Amqp).expect("sound");
+        assert_eq!(store_one(&again, &COMPACTED), Ok(record), "comes back as it was");
+    }
+}
