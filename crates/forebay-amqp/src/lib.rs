@@ -63,7 +63,12 @@ pub use connection::{
     Payload, Step,
 };
 pub use error::Initiator;
-pub use link::{LinkId, LinkSnapshot, Outgoing, Receiver, SendError, Sender};
+pub use link::{LinkId, LinkSnapshot, Outgoing, Receiver, SendError, Sender, TrySendError};
 pub use sasl::Mechanism;
 pub use session::SessionId;
 pub use time::Instant;
+
+/// The README's example, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -220,19 +220,29 @@ impl Pair {
 
     /// Carries bytes over, until neither end has more to say.
     pub fn run(&mut self) {
-        loop {
-            let to_server = self.client.transmit(self.now);
-            for bytes in to_server.chunks(self.chunk) {
-                self.server.receive(self.now, bytes);
-            }
-            let to_client = self.server.transmit(self.now);
-            for bytes in to_client.chunks(self.chunk) {
-                self.client.receive(self.now, bytes);
-            }
-            if to_server.is_empty() && to_client.is_empty() {
-                return;
-            }
-        }
+        while self.carry_to_server() | self.carry_to_client() {}
+    }
+
+    /// Carries over what the client has to say, and nothing back.
+    pub fn client_to_server(&mut self) {
+        self.carry_to_server();
+    }
+
+    /// Carries over what the server has to say, and nothing back.
+    pub fn server_to_client(&mut self) {
+        self.carry_to_client();
+    }
+
+    fn carry_to_server(&mut self) -> bool {
+        let bytes = self.client.transmit(self.now);
+        bytes.chunks(self.chunk).for_each(|piece| self.server.receive(self.now, piece));
+        !bytes.is_empty()
+    }
+
+    fn carry_to_client(&mut self) -> bool {
+        let bytes = self.server.transmit(self.now);
+        bytes.chunks(self.chunk).for_each(|piece| self.client.receive(self.now, piece));
+        !bytes.is_empty()
     }
 
     /// Lets time pass, stopping at each deadline on the way.

@@ -103,6 +103,9 @@ pub enum Violation {
     /// §2.6.12: delivery-ids go up.
     #[error("delivery-id {0} is not after those before it (§2.6.12)")]
     DeliveryIdReused(u32),
+    /// A bound of ours: bytes of incomplete deliveries on one connection.
+    #[error("too many bytes of incomplete deliveries on this connection")]
+    TooMuchBuffered,
     /// A bound of ours: deliveries that are unsettled at a time.
     #[error("too many deliveries of the session are unsettled")]
     TooManyUnsettled,
@@ -164,7 +167,9 @@ impl Violation {
             Self::UnattachedHandle(_) => (Scope::Session, condition::UNATTACHED_HANDLE),
             Self::WindowExceeded => (Scope::Session, condition::WINDOW_VIOLATION),
             Self::DeliveryIdReused(_) => (Scope::Session, condition::INVALID_FIELD),
-            Self::TooManyUnsettled => (Scope::Session, condition::RESOURCE_LIMIT_EXCEEDED),
+            Self::TooManyUnsettled | Self::TooMuchBuffered => {
+                (Scope::Session, condition::RESOURCE_LIMIT_EXCEEDED)
+            }
             Self::TransferBeforeAnswer | Self::TransferToSender => (Scope::Link, condition::NOT_ALLOWED),
             Self::CreditExceeded => (Scope::Link, condition::TRANSFER_LIMIT_EXCEEDED),
             Self::DeliveryIdMissing

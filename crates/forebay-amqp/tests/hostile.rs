@@ -5,10 +5,10 @@ use std::time::{Duration, Instant as Clock};
 use forebay_amqp::error::{DecodeError, DecodeFault};
 use forebay_amqp::testing::{Pair, RawPeer, attach, begin, frame};
 use forebay_amqp::types::{
-    DeliveryId, DeliveryState, Detach, Disposition, Error, Flow, Handle, Role, Transfer, TransferId,
+    Attach, DeliveryId, DeliveryState, Detach, Disposition, Error, Flow, Handle, Role, Transfer, TransferId,
 };
 use forebay_amqp::violation::Violation;
-use forebay_amqp::{Config, Event, Initiator};
+use forebay_amqp::{AttachReply, Config, Event, Initiator};
 
 /// A frame around these bytes, with this data offset and type.
 fn raw(doff: u8, frame_type: u8, body: &[u8]) -> Vec<u8> {
@@ -284,4 +284,27 @@ fn random_bytes_never_panic() {
         peer.send_bytes(&raw(2, 0, &described.concat()));
         let _answers = peer.answer_bytes();
     }
+}
+
+#[test]
+fn begun_deliveries_on_many_links_are_kept_up_to_a_bound_and_no_further() {
+    let mut peer = RawPeer::opened(Config { buffered_bytes_max: 10_000, ..Config::default() });
+    peer.send(0, &begin());
+    assert!(matches!(peer.server.event(), Event::SessionBegun { .. }));
+    for number in 0..11 {
+        let name = format!("link {number}");
+        peer.send(0, &Attach { handle: Handle(number), ..attach(&name, Role::Sender) });
+        let Event::AttachReceived { link, .. } = peer.server.event() else { panic!("no attach") };
+        peer.server.connection.accept_attach(link, AttachReply::default());
+        let first = Transfer {
+            delivery_id: Some(DeliveryId::new(number)),
+            delivery_tag: Some(b"t"),
+            more: true,
+            ..Transfer::new(Handle(number))
+        };
+        peer.send_with_payload(0, &first, &[1; 1_000]);
+    }
+    let Event::Ended { error, .. } = peer.server.event() else { panic!("not ended") };
+    assert_eq!(error, Some(Error::from(&Violation::TooMuchBuffered)));
+    assert_eq!(peer.server.connection.buffered_bytes(), 0, "and they are let go");
 }

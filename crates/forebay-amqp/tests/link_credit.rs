@@ -4,7 +4,7 @@ use forebay_amqp::frame::Performative;
 use forebay_amqp::testing::{Pair, RawPeer, frames};
 use forebay_amqp::types::{DeliveryCount, DeliveryId, Error, Flow, Handle, Transfer, TransferId};
 use forebay_amqp::violation::Violation;
-use forebay_amqp::{Config, Event, Initiator, SendError};
+use forebay_amqp::{Config, Event, Initiator, LinkId, Outgoing, SendError, TrySendError};
 
 fn flow() -> Flow {
     Flow {
@@ -122,14 +122,22 @@ fn the_credit_that_a_sender_states_means_nothing() {
     assert_eq!(peer.server.connection.receiver(link).expect("a receiver").credit(), 3);
 }
 
-#[test]
-fn accepts_a_sender_that_ignores_credit() {
-    let (mut peer, link) = RawPeer::sending(Config::default());
-    peer.server.connection.receiver(link).expect("a receiver").set_credit(1);
-    for id in 0..3 {
+/// The peer sends this many deliveries on a link that was granted 100.
+fn overrun(config: Config, deliveries: u32) -> (RawPeer, LinkId) {
+    let (mut peer, link) = RawPeer::sending(config);
+    for id in 0..deliveries {
         peer.send_with_payload(0, &settled_transfer(id), b"message");
     }
-    for _ in 0..3 {
+    for _ in 0..100 {
+        assert!(matches!(peer.server.event(), Event::Delivery(_)));
+    }
+    (peer, link)
+}
+
+#[test]
+fn accepts_a_sender_that_ignores_credit() {
+    let (mut peer, link) = overrun(Config::default(), 102);
+    for _ in 0..2 {
         assert!(matches!(peer.server.event(), Event::Delivery(_)));
     }
     assert_eq!(peer.server.connection.receiver(link).expect("a receiver").credit(), 0);
@@ -137,15 +145,35 @@ fn accepts_a_sender_that_ignores_credit() {
 
 #[test]
 fn refuses_a_sender_that_ignores_credit_if_strict() {
-    let (mut peer, link) = RawPeer::sending(Config { strict_credit: true, ..Config::default() });
-    peer.server.connection.receiver(link).expect("a receiver").set_credit(1);
-    assert_eq!(peer.answers(), ["flow"]);
-    for id in 0..3 {
-        peer.send_with_payload(0, &settled_transfer(id), b"message");
-    }
-    assert!(matches!(peer.server.event(), Event::Delivery(_)));
+    let strict = || Config { strict_credit: true, ..Config::default() };
+    let (peer, _) = overrun(strict(), 100);
+    assert!(peer.server.events.is_empty(), "what was granted may be used");
+    let (mut peer, _) = overrun(strict(), 102);
     let Event::Detached { error, initiator, .. } = peer.server.event() else { panic!("not detached") };
     assert_eq!((error, initiator), (Some(Error::from(&Violation::CreditExceeded)), Initiator::Library));
     assert_eq!(peer.answers(), ["detach"]);
     assert!(peer.server.events.is_empty(), "what comes after is dropped");
+}
+
+#[test]
+fn accepts_what_was_sent_before_credit_was_taken_back() {
+    let (mut peer, link) = RawPeer::sending(Config { strict_credit: true, ..Config::default() });
+    peer.server.connection.receiver(link).expect("a receiver").set_credit(0);
+    assert_eq!(peer.answers(), ["flow"]);
+    peer.send_with_payload(0, &settled_transfer(0), b"on its way");
+    assert!(matches!(peer.server.event(), Event::Delivery(_)));
+}
+
+#[test]
+fn a_message_that_cannot_be_written_is_not_sent() {
+    let (mut pair, link) = Pair::sending(Config::default(), Config::default(), 2);
+    let mut out = Vec::new();
+    let mut sender = pair.client.connection.sender(link.client).expect("a sender");
+    let delivery = Outgoing { tag: b"t", message_format: 0, settled: true };
+    let refused = sender.try_send(&delivery, &mut out, |out| {
+        out.extend_from_slice(&[7; 100_000]);
+        Err("damaged")
+    });
+    assert_eq!((refused, sender.sendable(), out.len()), (Err(TrySendError::Write("damaged")), 2, 0));
+    assert_eq!(sender.try_send(&delivery, &mut out, |_| Ok::<(), &str>(())), Ok(DeliveryId::new(0)));
 }

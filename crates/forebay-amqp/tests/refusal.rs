@@ -8,7 +8,7 @@ use forebay_amqp::types::{
 };
 use forebay_amqp::violation::Violation;
 use forebay_amqp::wire::{Symbol, Value};
-use forebay_amqp::{AttachError, AttachReply, Config, Event, Initiator, LinkId};
+use forebay_amqp::{AttachError, AttachReply, Config, Event, Initiator, LinkId, SendError};
 
 fn begun() -> RawPeer {
     let mut peer = RawPeer::opened(Config::default());
@@ -321,4 +321,25 @@ fn refuses_a_transfer_on_a_link_whose_sender_we_are() {
     peer.send_with_payload(0, &transfer(0), b"wrong way");
     let Event::Detached { error, .. } = peer.server.event() else { panic!("not detached") };
     assert_eq!(error, Some(Error::from(&Violation::TransferToSender)));
+}
+
+#[test]
+fn a_sender_without_a_handle_sends_nothing() {
+    let mut peer = RawPeer::opened(Config::default());
+    peer.send(0, &Begin { handle_max: Handle(0), ..begin() });
+    assert!(matches!(peer.server.event(), Event::SessionBegun { .. }));
+    peer.send(0, &attach("first", Role::Receiver));
+    peer.send(0, &with_handle(1, attach("second", Role::Receiver)));
+    let (first, second) = (received(&mut peer), received(&mut peer));
+    peer.server.connection.accept_attach(first, AttachReply::default());
+    peer.server.connection.accept_attach(second, AttachReply::default());
+    peer.send(
+        0,
+        &Flow { handle: Some(Handle(1)), link_credit: Some(5), ..Flow::new(TransferId::new(0), 10, 10) },
+    );
+    assert!(matches!(peer.server.event(), Event::Credit { .. }));
+    // Writing what is due finds that no handle is left, while the link is being viewed.
+    assert_eq!(peer.server.send(second, true, b"message"), Err(SendError::NotAttached));
+    assert_eq!(peer.answers(), ["begin", "attach"]);
+    assert!(peer.server.connection.sender(second).is_none());
 }

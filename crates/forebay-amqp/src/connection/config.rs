@@ -32,6 +32,9 @@ pub struct Config {
     pub session_incoming_window: u32,
     /// Bytes kept of one delivery when its link states no max-message-size.
     pub max_delivery_bytes: u64,
+    /// Bytes kept of all incomplete deliveries of a connection together. Each link's limit holds too, but a
+    /// peer may have thousands of links.
+    pub buffered_bytes_max: usize,
     /// Deliveries of one session that may be unsettled at a time, each way.
     pub unsettled_max: u32,
     /// Whether a peer that sends beyond the link credit or session window is punished. Off by
@@ -62,6 +65,7 @@ impl Default for Config {
             close_timeout: Duration::from_secs(1),
             session_incoming_window: 5_000,
             max_delivery_bytes: 1_048_576,
+            buffered_bytes_max: 64 << 20,
             unsettled_max: 16_384,
             strict_credit: false,
             properties: Vec::new(),

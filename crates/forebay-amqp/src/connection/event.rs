@@ -57,7 +57,8 @@ pub enum Event<'b> {
         session: SessionId,
     },
     /// The peer attaches a link. Answer with [`accept_attach`](super::Connection::accept_attach) or
-    /// [`refuse_attach`](super::Connection::refuse_attach), now or later.
+    /// [`refuse_attach`](super::Connection::refuse_attach), now or later. A peer that waits for nothing may
+    /// grant credit before the answer: [`Event::Credit`] then comes first, and counts once the link is accepted.
     AttachReceived {
         /// The link; [`link`](super::Connection::link) tells its session.
         link: LinkId,

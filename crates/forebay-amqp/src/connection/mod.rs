@@ -249,15 +249,15 @@ impl Connection {
     /// The sending view of a link; `None` for a dead id or a link on which we receive.
     #[must_use]
     pub fn sender(&mut self, id: LinkId) -> Option<Sender<'_>> {
-        let index = self.find_link_of(id, Role::Sender)?;
-        Some(Sender::new(self, index))
+        let session = self.session_of_link(id, Role::Sender)?;
+        Some(Sender::new(self, id, session))
     }
 
     /// The receiving view of a link; `None` for a dead id or a link on which we send.
     #[must_use]
     pub fn receiver(&mut self, id: LinkId) -> Option<Receiver<'_>> {
-        let index = self.find_link_of(id, Role::Receiver)?;
-        Some(Receiver::new(self, index))
+        self.session_of_link(id, Role::Receiver)?;
+        Some(Receiver::new(self, id))
     }
 
     /// While `paused`, the peer's idle timer rests: we are not reading, so its silence proves
@@ -293,9 +293,9 @@ impl Connection {
         (self.phase.takes_commands() && session_alive && link.state.is_alive()).then_some(index)
     }
 
-    fn find_link_of(&self, id: LinkId, role: Role) -> Option<u32> {
-        let index = self.find_link(id)?;
-        (self.links.get(index)?.role() == role).then_some(index)
+    fn session_of_link(&self, id: LinkId, role: Role) -> Option<SessionId> {
+        let (link, session) = self.link_at(id)?;
+        (link.role() == role).then_some(session.id)
     }
 
     /// The place of a session whose id is not dead.
@@ -322,21 +322,18 @@ impl Connection {
         self.session_is_due(session_index);
     }
 
-    // For the views: they are borrowed, so their link and its session stay.
+    // For the views. A link may go while it is viewed: writing its attach can find no handle left.
 
-    pub(crate) fn link_at(&self, index: u32) -> &Link {
-        self.links.get(index).expect("a view's link lives as long as the view")
+    pub(crate) fn link_at(&self, id: LinkId) -> Option<(&Link, &Session)> {
+        let link = self.links.get(self.find_link(id)?)?;
+        Some((link, self.sessions.get(link.session)?))
     }
 
-    pub(crate) fn session_of(&self, index: u32) -> &Session {
-        self.sessions.get(index).expect("a link's session lives as long as the link")
-    }
-
-    pub(crate) fn link_and_session(&mut self, index: u32) -> (&mut Link, &mut Session) {
-        let link = self.links.get_mut(index).expect("a view's link lives as long as the view");
-        let session =
-            self.sessions.get_mut(link.session).expect("a link's session lives as long as the link");
-        (link, session)
+    pub(crate) fn link_at_mut(&mut self, id: LinkId) -> Option<(&mut Link, &mut Session)> {
+        let index = self.find_link(id)?;
+        let link = self.links.get_mut(index)?;
+        let session = self.sessions.get_mut(link.session)?;
+        Some((link, session))
     }
 
     pub(crate) const fn peer_max_frame_size(&self) -> u32 {

@@ -48,6 +48,9 @@ impl Connection {
         };
         let held_now = link.assembly.as_ref().map_or(0, Assembly::held);
         self.assembling_bytes = self.assembling_bytes + held_now - held_before;
+        if self.assembling_bytes > self.config.buffered_bytes_max && held_now > held_before {
+            return Err(Fault::in_session(Violation::TooMuchBuffered, session_index));
+        }
         result.map_err(|violation| Fault::on_link(violation, session_index, index))
     }
 

@@ -12,6 +12,9 @@ pub(crate) struct ReceiverCredit {
     delivery_count: u32,
     credit: u32,
     draining: bool,
+    /// The highest delivery count ever allowed. Credit that is taken back may be in use already: what
+    /// was sent under the higher grant is no fault of the sender.
+    allowed_until: u32,
 }
 
 /// The peer sent a delivery that our credit did not allow.
@@ -22,11 +25,22 @@ impl ReceiverCredit {
     /// The sender's attach gives the first count.
     pub(crate) const fn on_attach(&mut self, initial_delivery_count: u32) {
         self.delivery_count = initial_delivery_count;
+        self.allowed_until = initial_delivery_count.wrapping_add(self.credit);
     }
 
     pub(crate) const fn set(&mut self, credit: u32) {
         self.credit = credit;
         self.draining = false;
+        self.allow();
+    }
+
+    const fn allow(&mut self) {
+        let until = self.delivery_count.wrapping_add(self.credit);
+        // A grant may be higher than any serial order can tell; then it is the highest.
+        let higher = until.wrapping_sub(self.allowed_until).cast_signed() > 0;
+        if higher || self.credit > i32::MAX.cast_unsigned() {
+            self.allowed_until = until;
+        }
     }
 
     /// From now on the sender is asked to use or give up what it has.
@@ -34,16 +48,13 @@ impl ReceiverCredit {
         self.draining = self.credit > 0;
     }
 
-    /// A delivery begins. `Err` if there was no credit for it; it is counted all the same.
+    /// A delivery begins. `Err` if there never was credit for it; it is counted all the same.
     pub(crate) const fn on_delivery(&mut self) -> Result<(), CreditExceeded> {
+        let allowed =
+            self.credit > 0 || self.delivery_count.wrapping_sub(self.allowed_until).cast_signed() < 0;
         self.delivery_count = self.delivery_count.wrapping_add(1);
-        match self.credit.checked_sub(1) {
-            Some(left) => {
-                self.credit = left;
-                Ok(())
-            }
-            None => Err(CreditExceeded),
-        }
+        self.credit = self.credit.saturating_sub(1);
+        if allowed { Ok(()) } else { Err(CreditExceeded) }
     }
 
     /// The sender's flow: a count ahead of ours gives up credit. Returns whether a drain has ended.
@@ -200,6 +211,15 @@ mod tests {
         credit.set(2);
         assert!(credit.on_delivery().is_ok() && credit.on_delivery().is_ok());
         assert_eq!(credit.on_delivery(), Err(CreditExceeded));
+    }
+
+    #[test]
+    fn what_was_sent_before_credit_was_taken_back_is_no_fault() {
+        let mut credit = ReceiverCredit::default();
+        credit.set(5);
+        credit.set(0);
+        assert!((0..5).all(|_| credit.on_delivery().is_ok()));
+        assert_eq!((credit.on_delivery(), credit.credit()), (Err(CreditExceeded), 0));
     }
 
     #[test]

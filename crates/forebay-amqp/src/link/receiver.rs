@@ -1,5 +1,6 @@
 //! The receiving view of a link.
 
+use super::credit::ReceiverCredit;
 use super::{Credit, LinkId};
 use crate::connection::Connection;
 
@@ -7,50 +8,51 @@ use crate::connection::Connection;
 #[derive(Debug)]
 pub struct Receiver<'c> {
     connection: &'c mut Connection,
-    index: u32,
+    id: LinkId,
 }
 
 impl<'c> Receiver<'c> {
-    pub(crate) const fn new(connection: &'c mut Connection, index: u32) -> Self {
-        Self { connection, index }
+    pub(crate) const fn new(connection: &'c mut Connection, id: LinkId) -> Self {
+        Self { connection, id }
     }
 
     /// The link's id.
     #[must_use]
-    pub fn id(&self) -> LinkId {
-        self.connection.link_at(self.index).id
+    pub const fn id(&self) -> LinkId {
+        self.id
     }
 
     /// Deliveries that the sender may still begin. Some senders ignore it (docs/reference/amqp.md §0.8).
     #[must_use]
     pub fn credit(&self) -> u32 {
-        match &self.connection.link_at(self.index).credit {
-            Credit::Receiver(credit) => credit.credit(),
-            Credit::Sender(_) => 0,
-        }
+        self.connection.link(self.id).map_or(0, |link| link.credit)
     }
 
     /// Lets the sender begin `credit` deliveries from now on, whatever it had before. A flow is due;
     /// several calls before it is written become one.
     pub fn set_credit(&mut self, credit: u32) {
-        let (link, _) = self.connection.link_and_session(self.index);
-        if let Credit::Receiver(ours) = &mut link.credit {
+        self.tell(|ours| {
             ours.set(credit);
-            link.flow_due = true;
-            self.connection.link_is_due(self.index);
-        }
+            true
+        });
     }
 
     /// Asks the sender to use its credit at once or give it up (§2.6.7).
     /// [`Event::Credit`](crate::connection::Event::Credit) with `credit: 0` follows. Without credit nothing happens.
     pub fn drain(&mut self) {
-        let (link, _) = self.connection.link_and_session(self.index);
-        if let Credit::Receiver(ours) = &mut link.credit {
+        self.tell(|ours| {
             ours.drain();
-            if ours.is_draining() {
-                link.flow_due = true;
-                self.connection.link_is_due(self.index);
-            }
+            ours.is_draining()
+        });
+    }
+
+    /// Changes the credit; a flow is due if `change` says so.
+    fn tell(&mut self, change: impl FnOnce(&mut ReceiverCredit) -> bool) {
+        let Some((link, _)) = self.connection.link_at_mut(self.id) else { return };
+        let Credit::Receiver(ours) = &mut link.credit else { return };
+        if change(ours) {
+            link.flow_due = true;
+            self.connection.link_is_due(self.id.0.index);
         }
     }
 }

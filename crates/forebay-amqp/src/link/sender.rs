@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::num::NonZeroU32;
 
-use super::{Credit, Link, LinkId, LinkState};
+use super::{Credit, LinkId, LinkState};
 use crate::connection::{Connection, DeliveryTag};
 use crate::frame::DeliveryWriter;
 use crate::session::SessionId;
@@ -14,7 +14,8 @@ use crate::types::{Channel, DeliveryId, Handle};
 #[derive(Debug)]
 pub struct Sender<'c> {
     connection: &'c mut Connection,
-    index: u32,
+    id: LinkId,
+    session: SessionId,
 }
 
 /// What a transfer says about a delivery (§2.7.5), beside the message itself.
@@ -70,20 +71,20 @@ pub enum TrySendError<E> {
 }
 
 impl<'c> Sender<'c> {
-    pub(crate) const fn new(connection: &'c mut Connection, index: u32) -> Self {
-        Self { connection, index }
+    pub(crate) const fn new(connection: &'c mut Connection, id: LinkId, session: SessionId) -> Self {
+        Self { connection, id, session }
     }
 
     /// The link's id.
     #[must_use]
-    pub fn id(&self) -> LinkId {
-        self.link().id
+    pub const fn id(&self) -> LinkId {
+        self.id
     }
 
     /// The link's session.
     #[must_use]
-    pub fn session(&self) -> SessionId {
-        self.connection.session_of(self.link().session).id
+    pub const fn session(&self) -> SessionId {
+        self.session
     }
 
     /// Deliveries that may be sent now: the least of link credit, session window and room for
@@ -133,7 +134,7 @@ impl<'c> Sender<'c> {
         self.connection.write_due(out);
         self.check()?;
         let max_frame_size = self.connection.peer_max_frame_size();
-        let (link, session) = self.connection.link_and_session(self.index);
+        let (link, session) = self.connection.link_at_mut(self.id).ok_or(SendError::NotAttached)?;
         let (Some(handle), Some(channel)) = (link.handle_out, session.channel_out) else {
             return Err(SendError::NotAttached.into());
         };
@@ -167,11 +168,11 @@ impl<'c> Sender<'c> {
         }
         session.window.on_sent(written.frames);
         if !written.rest.is_empty() {
-            session.rest.keep(self.index, id, delivery.settled, written.rest);
+            session.rest.keep(self.id.0.index, id, delivery.settled, written.rest);
         }
         session.next_delivery_id = id.wrapping_add(1);
         if !delivery.settled {
-            session.outgoing.push(id, self.index).expect("our ids go up one by one, and there was room");
+            session.outgoing.push(id, self.id.0.index).expect("our ids go up one by one, and there was room");
         }
         let Credit::Sender(credit) = &mut link.credit else { return Err(SendError::NotAttached.into()) };
         credit.spend();
@@ -182,22 +183,21 @@ impl<'c> Sender<'c> {
     /// Nothing more is left to send although there is credit: if the peer asked to drain, the rest is
     /// given up and it is told (§2.6.7). Else nothing happens.
     pub fn drained(&mut self) {
-        let (link, _) = self.connection.link_and_session(self.index);
+        let Some((link, _)) = self.connection.link_at_mut(self.id) else { return };
         let Credit::Sender(credit) = &mut link.credit else { return };
         if credit.give_up() {
             link.flow_due = true;
-            self.connection.link_is_due(self.index);
+            self.connection.link_is_due(self.id.0.index);
         }
     }
 
     /// How many deliveries may be sent, or what is in the way.
     fn check(&self) -> Result<u32, SendError> {
-        let link = self.link();
+        let (link, session) = self.connection.link_at(self.id).ok_or(SendError::NotAttached)?;
         let Credit::Sender(credit) = &link.credit else { return Err(SendError::NotAttached) };
         if link.state != LinkState::Attached {
             return Err(SendError::NotAttached);
         }
-        let session = self.connection.session_of(link.session);
         let frames = session.frames_sendable(self.connection.peer_max_frame_size());
         let room = session.outgoing.room(session.next_delivery_id);
         match (credit.credit(), frames, room) {
@@ -206,9 +206,5 @@ impl<'c> Sender<'c> {
             (_, _, 0) => Err(SendError::TooManyUnsettled),
             (credit, frames, room) => Ok(credit.min(frames).min(room)),
         }
-    }
-
-    fn link(&self) -> &Link {
-        self.connection.link_at(self.index)
     }
 }
