@@ -1,0 +1,20 @@
+//! The tools in the binary: everything but the server.
+//!
+//! Exit codes, for scripts: 0 done, 1 it failed (a line on standard error says why and what to do), 2 wrong usage.
+
+pub(crate) mod healthcheck;
+pub(crate) mod send;
+pub(crate) mod tail;
+
+mod connection;
+mod lines;
+mod rfc3339;
+
+use std::process::ExitCode;
+
+/// Says what is wrong with the command line; for what clap cannot judge, or must not repeat because it holds a key.
+#[expect(clippy::print_stderr, reason = "a tool's error line")]
+fn wrong_usage(problem: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("forebay: {problem}");
+    ExitCode::from(2)
+}
