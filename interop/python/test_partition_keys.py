@@ -7,7 +7,7 @@ from hub import bodies
 
 #: key → partition of 4, from the vectors of docs/reference/amqp.md §9.1 (computed with the JavaScript SDK).
 VECTORS = {
-    "7": 1,
+    "7": 3,
     "131": 2,
     "7149583486996073602": 1,
     "FWfAT": 1,

@@ -9,7 +9,7 @@ from azure.eventhub._utils import get_last_enqueued_event_properties
 from azure.eventhub.aio import EventHubConsumerClient as AsyncConsumer
 from azure.eventhub.exceptions import EventHubError
 
-from hub import PARTITIONS, until
+from hub import PARTITIONS, condition, until
 
 
 def test_a_hub_has_a_name_a_birthday_and_four_partitions(hub):
@@ -60,8 +60,9 @@ def test_an_acknowledged_event_is_counted_at_once(hub):
 def test_a_partition_that_does_not_exist_is_an_error(hub):
     with hub.consumer() as client, pytest.raises(EventHubError) as raised:
         client.get_partition_properties("99")
+    # This version of the SDK drops the description of a management error.
+    assert condition(raised.value) == "not-found"
     assert "404" in str(raised.value)
-    assert "99" in str(raised.value)
 
 
 def test_the_asynchronous_client_sees_the_same(hub):

@@ -45,10 +45,15 @@ def receive(connection, address, count, *options, credit=None):
     receiver = connection.create_receiver(address, credit=credit or count, options=list(options) or None)
     found = []
     for _ in range(count):
+        # Events come settled: there is nothing to accept.
         found.append(receiver.receive(timeout=20))
-        receiver.accept()
     receiver.close()
     return found
+
+
+def same_type(found, value):
+    """Proton shows binary as a view of its bytes."""
+    return type(found) is (memoryview if type(value) is bytes else type(value))
 
 
 def texts(messages):
@@ -136,7 +141,7 @@ VALUES = {
 }  # fmt: skip
 
 NESTED = {
-    "list": ["a", [1, []], None], "map": {"a": {"b": [1, 2]}}, "described": Described(symbol("com.microsoft:timespan"), 5),
+    "empty list": [], "empty map": {}, "list": ["a", [1, []], None], "map": {"a": {"b": [1, 2]}}, "described": Described(symbol("com.microsoft:timespan"), 5),
     "described by number": Described(ulong(7), ["x"]), "array": Array(UNDESCRIBED, Data.LONG, 1, 2, 3),
     "array of strings": Array(UNDESCRIBED, Data.STRING, "a", "b"),
 }  # fmt: skip
@@ -148,7 +153,7 @@ def test_an_application_property_of_every_primitive_type_comes_back(connection, 
     send(connection, hub, Message(body=b"x", inferred=True, properties={"p": value, "after": "kept"}))
     (found,) = receive(connection, source(hub), 1)
     assert found.properties == {"p": value, "after": "kept"}
-    assert type(found.properties["p"]) is type(value)
+    assert same_type(found.properties["p"], value)
 
 
 @pytest.mark.parametrize("name", [*VALUES, *NESTED])
@@ -158,7 +163,7 @@ def test_a_value_body_of_every_type_comes_back(connection, hub, name):
     (found,) = receive(connection, source(hub), 1)
     assert found.inferred is False
     assert found.body == value
-    assert type(found.body) is type(value)
+    assert same_type(found.body, value)
 
 
 @pytest.mark.parametrize("name", NESTED)
@@ -191,7 +196,6 @@ def test_small_credit_gets_everything_in_order(connection, hub):
     found = []
     for _ in range(40):
         found.append(receiver.receive(timeout=20))
-        receiver.accept()
     assert texts(found) == [str(number) for number in range(40)]
 
 

@@ -6,7 +6,7 @@ from azure.eventhub._pyamqp.utils import get_message_encoded_size
 from azure.eventhub._transport._pyamqp_transport import PyamqpTransport
 from azure.eventhub.exceptions import EventDataSendError
 
-from hub import bodies
+from hub import bodies, condition
 
 LIMIT = 1_048_576
 
@@ -44,7 +44,7 @@ def test_an_event_over_the_limit_is_refused_and_the_link_goes_on(hub, above):
         client.send_event(EventData("before"), partition_id="0")
         with pytest.raises(EventDataSendError) as raised:
             client.send_event(event_of(LIMIT + above), partition_id="0")
-        assert "message-size-exceeded" in str(raised.value), raised.value
+        assert condition(raised.value) == "link:message-size-exceeded", raised.value
         assert str(LIMIT) in str(raised.value).replace(",", ""), raised.value
         client.send_event(EventData("after"), partition_id="0")
     assert bodies(hub.read(2)) == ["before", "after"]
