@@ -8,5 +8,7 @@
 //! This crate is never part of what is shipped.
 
 pub mod floor;
+pub mod load;
 pub mod process;
 pub mod scratch;
+pub mod server_process;

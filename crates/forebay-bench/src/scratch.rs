@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// `f_type` of a memory file system in statfs(2): a flush there costs nothing, so figures would be too good.
-const TMPFS_MAGIC: i64 = 0x0102_1994;
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 /// A fresh folder, removed with all it holds when dropped.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Scratch {
 
     /// Whether the folder lies in memory: flushes are free there and durable figures mean nothing.
     pub fn is_memory(&self) -> bool {
-        rustix::fs::statfs(&self.path).is_ok_and(|found| found.f_type as i64 == TMPFS_MAGIC)
+        rustix::fs::statfs(&self.path).is_ok_and(|found| found.f_type == TMPFS_MAGIC)
     }
 }
 

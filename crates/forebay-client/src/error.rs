@@ -27,7 +27,7 @@ pub enum Error {
         host: String,
     },
     /// No connection came about.
-    #[error("cannot connect to {address}: {source}; is the server running, and is this its AMQP port?")]
+    #[error("cannot connect to {address} (is the server running, and is this its AMQP port?)")]
     Connect {
         /// Host and port.
         address: String,
@@ -63,10 +63,7 @@ pub enum Error {
         condition: Option<String>,
     },
     /// The connection is gone without a close: what was not settled may or may not have been done.
-    #[error(
-        "the connection was lost{}: what was not acknowledged may or may not be stored",
-        source.as_ref().map_or_else(String::new, |source| format!(" ({source})"))
-    )]
+    #[error("the connection was lost; what was not acknowledged may or may not be stored")]
     Lost {
         /// What the operating system said; absent at a plain end of file.
         source: Option<Arc<io::Error>>,
@@ -81,10 +78,10 @@ pub enum Error {
     },
     /// A message is larger than the link allows. Nothing was sent.
     #[error(
-        "a message of {bytes} bytes is larger than the {max} that '{address}' takes: send fewer or smaller events"
+        "a message of {bytes} bytes is larger than the {max} that {address} takes: send fewer or smaller events"
     )]
     TooLarge {
-        /// The link's address.
+        /// The link's address in quotes.
         address: String,
         /// Bytes of the message.
         bytes: usize,

@@ -154,20 +154,14 @@ pub struct System<'a> {
     pub partition_key: Option<&'a str>,
 }
 
-impl<'a> Received<'a> {
-    /// The message section by section.
-    #[must_use]
-    pub const fn sections(&self) -> Sections<'a> {
-        Sections::new(self.message)
-    }
-
-    /// What the server says about the event; what is missing or of another type is -1, or empty.
+impl<'a> System<'a> {
+    /// Reads it from an encoded message; what is missing or of another type is -1, or empty.
     ///
     /// # Errors
     /// The message is malformed.
-    pub fn system(&self) -> Result<System<'a>, DecodeError> {
-        let mut system = System { sequence: -1, offset: "", enqueued_millis: -1, partition_key: None };
-        for section in self.sections() {
+    pub fn read(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut system = Self { sequence: -1, offset: "", enqueued_millis: -1, partition_key: None };
+        for section in Sections::new(message) {
             let section = section?;
             if section.kind != SectionKind::MessageAnnotations {
                 continue;
@@ -191,6 +185,22 @@ impl<'a> Received<'a> {
             break;
         }
         Ok(system)
+    }
+}
+
+impl<'a> Received<'a> {
+    /// The message section by section.
+    #[must_use]
+    pub const fn sections(&self) -> Sections<'a> {
+        Sections::new(self.message)
+    }
+
+    /// What the server says about the event.
+    ///
+    /// # Errors
+    /// The message is malformed.
+    pub fn system(&self) -> Result<System<'a>, DecodeError> {
+        System::read(self.message)
     }
 
     /// The bytes of the data sections, joined if there are several; `None` if the body is not data.

@@ -104,7 +104,11 @@ fn measure(args: &Measure) -> Result<()> {
     let scratch = Scratch::inside(&dir, "floor")?;
     let mut out = std::io::stdout().lock();
     if scratch.is_memory() && !args.json {
-        writeln!(out, "warning: {} lies in memory, flushes are free there: give --dir on a disk", dir.display())?;
+        writeln!(
+            out,
+            "warning: {} lies in memory, flushes are free there: give --dir on a disk",
+            dir.display()
+        )?;
     }
     let shapes: Vec<(&'static str, usize, u64)> = match (args.event_bytes, args.in_flight) {
         (Some(event_bytes), Some(in_flight)) => vec![("custom", event_bytes, in_flight)],

@@ -39,7 +39,10 @@ pub enum Moment {
 
 /// Sends `shape` to a floor server and waits until every event is acknowledged.
 pub fn run(address: SocketAddr, shape: Shape, mut at: impl FnMut(Moment) -> Result<()>) -> Result<Run> {
-    ensure!(shape.event_bytes <= EVENT_BYTES_MAX, "the floor takes events of at most {EVENT_BYTES_MAX} bytes");
+    ensure!(
+        shape.event_bytes <= EVENT_BYTES_MAX,
+        "the floor takes events of at most {EVENT_BYTES_MAX} bytes"
+    );
     ensure!(shape.in_flight > 0, "nothing can be sent with 0 in flight");
     let mut stream = TcpStream::connect(address).with_context(|| format!("cannot reach {address}"))?;
     stream.set_nodelay(true).context("cannot set TCP_NODELAY")?;

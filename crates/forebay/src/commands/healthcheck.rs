@@ -68,7 +68,7 @@ fn http_of_ready_file(path: &Path) -> anyhow::Result<String> {
 
 async fn ask(http: &str) -> anyhow::Result<Vec<u8>> {
     let explain =
-        || format!("{http} cannot be reached; is the server running, and is this its HTTP address?");
+        || format!("{http} cannot be reached (is the server running, and is this its HTTP address?)");
     let mut socket = TcpStream::connect(http).await.with_context(explain)?;
     let request = format!("GET /health HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.with_context(explain)?;
