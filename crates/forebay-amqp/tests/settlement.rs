@@ -246,3 +246,13 @@ fn refuses_a_delivery_id_that_is_held_and_accepts_a_gap() {
     let Event::Ended { error, initiator, .. } = peer.server.event() else { panic!("not ended") };
     assert_eq!((error, initiator), (Some(Error::from(&Violation::DeliveryIdReused(1))), Initiator::Library));
 }
+
+#[test]
+fn a_sender_that_forgets_what_it_sent_holds_nothing_and_ignores_the_answer() {
+    let (mut pair, link) = sent(3);
+    pair.server.connection.sender(link.server).unwrap().forget(id(1));
+    tell(&mut pair, &disposition(1, None, true, Some(DeliveryState::Accepted)));
+    assert!(pair.server.events.is_empty(), "{:?}", pair.server.events);
+    tell(&mut pair, &disposition(2, None, true, Some(DeliveryState::Accepted)));
+    assert_eq!(outcome(pair.server.event()), (2, 2, DeliveryState::Accepted));
+}

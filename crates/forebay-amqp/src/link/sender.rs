@@ -180,6 +180,13 @@ impl<'c> Sender<'c> {
         Ok(DeliveryId::new(id))
     }
 
+    /// Settles at our end a delivery that was just sent unsettled (§2.6.12: a sender may at any time): nothing is
+    /// held for it, and whatever the peer answers is ignored.
+    pub fn forget(&mut self, delivery: DeliveryId) {
+        let Some((_, session)) = self.connection.link_at_mut(self.id) else { return };
+        session.outgoing.settled_by_peer(delivery.get(), delivery.get(), |_, _| {});
+    }
+
     /// Nothing more is left to send although there is credit: if the peer asked to drain, the rest is
     /// given up and it is told (§2.6.7). Else nothing happens.
     pub fn drained(&mut self) {
