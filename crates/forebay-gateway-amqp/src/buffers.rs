@@ -1,0 +1,129 @@
+//! The two buffers of a connection. Both are plain byte vectors that the core reads from and writes into.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What a fresh connection reads into.
+const INPUT_BYTES_START: usize = 8 * 1024;
+/// What a busy one grows to: enough that a read brings many events, and more than any frame we allow.
+pub(crate) const INPUT_BYTES_MAX: usize = 256 * 1024;
+/// Beyond this much unsent output we stop producing more.
+pub(crate) const OUTPUT_BYTES_HIGH: usize = 256 * 1024;
+/// What an output buffer keeps of its capacity once it is empty.
+const OUTPUT_BYTES_KEEP: usize = 512 * 1024;
+
+const _: () = assert!(INPUT_BYTES_MAX > 2 * crate::config::MAX_FRAME_SIZE as usize);
+
+/// Bytes read and not yet consumed.
+#[derive(Debug)]
+pub(crate) struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    pub(crate) fn new() -> Self {
+        Self { bytes: vec![0; INPUT_BYTES_START], start: 0, end: 0 }
+    }
+
+    /// The bytes to be read by the core.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+    }
+
+    /// Reads once. `Ok(0)` is the end of the stream.
+    pub(crate) fn poll_fill<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        self.make_room();
+        let mut space = ReadBuf::new(&mut self.bytes[self.end..]);
+        ready!(Pin::new(stream).poll_read(context, &mut space))?;
+        let count = space.filled().len();
+        let filled = space.remaining() == 0;
+        self.end += count;
+        if filled && self.bytes.len() < INPUT_BYTES_MAX {
+            let grown = (self.bytes.len() * 2).min(INPUT_BYTES_MAX);
+            self.bytes.resize(grown, 0);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Moves the rest of a frame to the front, so that there is always room behind it.
+    fn make_room(&mut self) {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.bytes.len() {
+            // One frame fills the buffer: it is at most MAX_FRAME_SIZE, so this ends below the bound.
+            self.bytes.resize((self.bytes.len() * 2).min(INPUT_BYTES_MAX), 0);
+        }
+    }
+}
+
+/// Bytes to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Output {
+    /// Where the core appends.
+    pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.written == self.bytes.len()
+    }
+
+    /// Whether so much waits to be written that nothing should be added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.len() - self.written >= OUTPUT_BYTES_HIGH
+    }
+
+    /// Writes until everything is written or the socket takes no more.
+    pub(crate) fn poll_drain<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.written < self.bytes.len() {
+            match Pin::new(&mut *stream).poll_write(context, &self.bytes[self.written..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.drop_written();
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.bytes.clear();
+        self.written = 0;
+        if self.bytes.capacity() > OUTPUT_BYTES_KEEP {
+            self.bytes.shrink_to(OUTPUT_BYTES_KEEP);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Keeps the vector from growing behind a slow peer.
+    fn drop_written(&mut self) {
+        if self.written > OUTPUT_BYTES_HIGH {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}

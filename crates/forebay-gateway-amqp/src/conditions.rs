@@ -1,0 +1,86 @@
+//! Every error that we put on the wire, in one place: which condition, and a text that says what happened
+//! (`docs/reference/amqp.md` §7.2).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use forebay_amqp::types::{Error, Fields, condition};
+use forebay_amqp::wire::Symbol;
+use forebay_broker::{GroupError, HubError, ReaderRefused, StartError};
+use forebay_log::{Effect, LogError};
+
+/// An error with a tracking id at the end of its text, by which the log line and the client's exception find each
+/// other. Clients cut the text there.
+pub(crate) fn error(condition: Symbol, text: impl std::fmt::Display) -> Error {
+    let tracking = tracking_id();
+    tracing::debug!(%condition, tracking, "{text}");
+    Error { condition, description: Some(format!("{text} TrackingId:{tracking}")), info: Fields::new() }
+}
+
+/// Unique in this process, and unlikely to meet another's: milliseconds since 1970 and a counter, 32 digits.
+pub(crate) fn tracking_id() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    format!("{ms:016x}{:016x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The wording that three SDKs look for.
+pub(crate) fn entity_not_found(entity: &str) -> Error {
+    error(condition::NOT_FOUND, format_args!("The messaging entity '{entity}' could not be found."))
+}
+
+pub(crate) fn hub(hub: &HubError) -> Error {
+    match hub {
+        HubError::NotFound { name, .. } => entity_not_found(name),
+        HubError::Name(why) => {
+            error(condition::NOT_FOUND, format_args!("The messaging entity could not be found: {why}"))
+        }
+        HubError::Refused(why) => error(condition::RESOURCE_LIMIT_EXCEEDED, why),
+        HubError::Log(log) => from_log(log),
+    }
+}
+
+pub(crate) fn group(group: &GroupError) -> Error {
+    match group {
+        GroupError::NotFound { hub, name } => entity_not_found(&format!("{hub}|{name}")),
+        GroupError::Name(why) => {
+            error(condition::NOT_FOUND, format_args!("The messaging entity could not be found: {why}"))
+        }
+        GroupError::Refused(why) => error(condition::RESOURCE_LIMIT_EXCEEDED, why),
+        GroupError::Log(log) => from_log(log),
+    }
+}
+
+pub(crate) fn reader(refused: &ReaderRefused) -> Error {
+    match refused {
+        ReaderRefused::Epoch(text) => error(condition::STOLEN, text),
+        ReaderRefused::TooMany(text) => error(condition::RESOURCE_LIMIT_EXCEEDED, text),
+        ReaderRefused::Other(text) => error(condition::NOT_FOUND, text),
+        ReaderRefused::Log(log) => from_log(log),
+    }
+}
+
+pub(crate) fn start(start: &StartError) -> Error {
+    match start {
+        StartError::BeyondEnd { .. } => error(condition::ARGUMENT_ERROR, start),
+        StartError::Log(log) => from_log(log),
+    }
+}
+
+/// A failure of storage. What may have been done is never called done or not done.
+pub(crate) fn from_log(log: &LogError) -> Error {
+    match log {
+        LogError::Rejected { .. } => error(condition::ARGUMENT_ERROR, log),
+        LogError::NotFound => {
+            error(condition::NOT_FOUND, "The messaging entity could not be found: it was deleted.")
+        }
+        LogError::Throttled { .. } | LogError::Unavailable { .. } => error(condition::SERVER_BUSY, log),
+        LogError::Indeterminate { .. } => error(condition::TIMEOUT, log),
+        _ => error(condition::INTERNAL_ERROR, log),
+    }
+}
+
+/// Whether a failed publish may be answered with a rejection, which tells the client that nothing was stored.
+pub(crate) fn is_definite(log: &LogError) -> bool {
+    log.effect() == Effect::NotDone
+}

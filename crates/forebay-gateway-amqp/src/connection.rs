@@ -1,0 +1,242 @@
+//! One connection: drives the AMQP core with a socket and a clock.
+//!
+//! Each turn does what can be done without waiting, in this order: what others told us, a decision that was
+//! pending, input, output of readers, what the core has due, the socket. It ends when a whole turn moved nothing.
+//! Everything about the protocol is in the core, everything about Event Hubs in [`Handler`].
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use forebay_amqp::{Connection as Core, Instant};
+use forebay_log::{Part, Reservation};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Sleep;
+
+use crate::buffers::{INPUT_BYTES_MAX, Input, OUTPUT_BYTES_HIGH, Output};
+use crate::config::BUDGET_RETRY;
+use crate::handler::Handler;
+use crate::inbox::{Inbox, Note};
+
+/// Turns in one go before other connections get theirs.
+const TURNS_MAX: u32 = 32;
+/// How long a socket may take to accept our last bytes.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+/// What a connection's buffers are charged to the byte budget, whether they have grown that far or not.
+pub(crate) const BUFFER_BYTES: u64 = (INPUT_BYTES_MAX + OUTPUT_BYTES_HIGH) as u64 / 4;
+
+/// A connection in service. As a future it ends when the connection is over.
+pub(crate) struct Connection<S> {
+    stream: S,
+    epoch: std::time::Instant,
+    core: Core,
+    handler: Handler,
+    inbox: Arc<Inbox>,
+    notes: Vec<Note>,
+    input: Input,
+    output: Output,
+    end_of_input: bool,
+    /// We are not reading, so the peer's silence proves nothing.
+    paused: bool,
+    /// Armed no later than the core's next deadline.
+    timer: Pin<Box<Sleep>>,
+    timer_at: Option<tokio::time::Instant>,
+    /// Set while the byte budget is used up and we do not read.
+    budget_pause: Option<Pin<Box<Sleep>>>,
+    flush_by: Option<Pin<Box<Sleep>>>,
+    /// Given back when the connection ends.
+    _buffers: Option<Reservation>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(crate) fn new(
+        stream: S,
+        epoch: std::time::Instant,
+        core: Core,
+        handler: Handler,
+        inbox: Arc<Inbox>,
+        buffers: Option<Reservation>,
+    ) -> Self {
+        Self {
+            stream,
+            epoch,
+            core,
+            handler,
+            inbox,
+            notes: Vec::new(),
+            input: Input::new(),
+            output: Output::default(),
+            end_of_input: false,
+            paused: false,
+            timer: Box::pin(tokio::time::sleep(Duration::from_secs(3600))),
+            timer_at: None,
+            budget_pause: None,
+            flush_by: None,
+            _buffers: buffers,
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// One turn. Says whether anything moved.
+    fn turn(&mut self, context: &mut Context<'_>) -> Result<bool, std::io::Error> {
+        let now = self.now();
+        let mut moved = self.take_notes(context);
+        moved |= self.handler.poll_pending(&mut self.core, context);
+        moved |= self.read(now, context)?;
+        moved |= self.timers(now, context);
+        while let Some(event) = self.core.poll_event() {
+            self.handler.on_event(&mut self.core, event, 0);
+            moved = true;
+        }
+        if !self.output.is_full() {
+            moved |= self.handler.pump(&mut self.core, self.output.tail());
+        }
+        moved |= self.core.poll_transmit(now, self.output.tail());
+        if !self.output.is_empty() {
+            moved |= self.output.poll_drain(&mut self.stream, context)?.is_ready();
+        }
+        Ok(moved)
+    }
+
+    fn take_notes(&mut self, context: &Context<'_>) -> bool {
+        self.inbox.take(&mut self.notes, context);
+        let any = !self.notes.is_empty();
+        for note in self.notes.drain(..) {
+            self.handler.on_note(&mut self.core, note);
+        }
+        any
+    }
+
+    /// Reads and handles as long as the socket has bytes and nothing stands in the way.
+    fn read(&mut self, now: Instant, context: &mut Context<'_>) -> Result<bool, std::io::Error> {
+        let mut moved = self.handle_input(now);
+        while !self.end_of_input && self.may_read(now, context) {
+            match self.input.poll_fill(&mut self.stream, context) {
+                Poll::Ready(Ok(0)) => {
+                    self.end_of_input = true;
+                    self.core.handle_eof(now);
+                    moved = true;
+                }
+                Poll::Ready(Ok(_)) => moved |= self.handle_input(now),
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        self.handler.end_of_burst();
+        Ok(moved)
+    }
+
+    /// Hands frames to the core, one after the other, until one is not whole or waits for a decision.
+    fn handle_input(&mut self, now: Instant) -> bool {
+        let mut moved = false;
+        while !self.handler.is_deciding() {
+            let step = self.core.handle_input(now, self.input.unread());
+            let consumed = step.consumed;
+            let rest = self.input.unread().len() - consumed;
+            if consumed == 0 && step.event.is_none() {
+                break;
+            }
+            if let Some(event) = step.event {
+                self.handler.on_event(&mut self.core, event, rest);
+            }
+            self.input.consume(consumed);
+            moved = true;
+        }
+        moved
+    }
+
+    /// First the credit is withheld; a peer that does not heed it is not read from. While we look away its idle
+    /// timer rests.
+    fn may_read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        if let Some(pause) = &mut self.budget_pause {
+            if pause.as_mut().poll(context).is_pending() {
+                return false;
+            }
+            self.budget_pause = None;
+        }
+        if self.handler.budget_is_used_up() {
+            let mut pause = Box::pin(tokio::time::sleep(BUDGET_RETRY));
+            let _armed = pause.as_mut().poll(context);
+            self.budget_pause = Some(pause);
+            self.pause(now, true);
+            return false;
+        }
+        let may =
+            !self.handler.is_deciding() && !self.handler.has_too_much_in_flight() && !self.output.is_full();
+        self.pause(now, !may);
+        may
+    }
+
+    fn pause(&mut self, now: Instant, paused: bool) {
+        if paused != self.paused {
+            self.paused = paused;
+            self.core.pause_peer_idle(now, paused);
+        }
+    }
+
+    fn timers(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        if self.timer_at.is_some() && self.timer.as_mut().poll(context).is_ready() {
+            self.timer_at = None;
+            self.core.handle_timeout(now);
+            moved = true;
+        }
+        if let Some(deadline) = self.core.poll_timeout() {
+            let deadline =
+                tokio::time::Instant::from_std(self.epoch + Duration::from_micros(deadline.as_micros()));
+            // Deadlines mostly move away as bytes arrive; waking once too early is cheaper than re-arming always.
+            if self.timer_at.is_none_or(|armed| deadline < armed) {
+                self.timer.as_mut().reset(deadline);
+                self.timer_at = Some(deadline);
+                moved |= self.timer.as_mut().poll(context).is_ready();
+            }
+        }
+        moved
+    }
+
+    /// After the last frame: done once everything is written, or when the socket takes too long.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.output.is_empty() {
+            return Pin::new(&mut self.stream).poll_shutdown(context).map(|_best_effort| ());
+        }
+        let limit = self.flush_by.get_or_insert_with(|| Box::pin(tokio::time::sleep(FLUSH_TIMEOUT)));
+        limit.as_mut().poll(context)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        for _ in 0..TURNS_MAX {
+            match this.turn(context) {
+                Ok(true) => {}
+                Ok(false) if this.core.is_closed() => return this.poll_flush(context),
+                Ok(false) => return Poll::Pending,
+                Err(error) => {
+                    tracing::debug!(peer = %this.handler.peer(), %error, "connection lost");
+                    return Poll::Ready(());
+                }
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S> Drop for Connection<S> {
+    fn drop(&mut self) {
+        self.handler.gone();
+    }
+}
+
+/// Reserves the buffers of a new connection, or says that there is no room.
+pub(crate) fn reserve_buffers(budget: &Arc<forebay_log::ByteBudget>) -> Option<Reservation> {
+    budget.reserve(Part::Connections, BUFFER_BYTES)
+}

@@ -1,0 +1,509 @@
+//! What Event Hubs makes of a connection's events. No IO: commands go to the core, decisions that must wait are
+//! futures that [`Connection`](crate::connection::Connection) polls.
+//!
+//! While a decision is pending the connection's input rests, so what a client pipelined keeps its order, and an
+//! attach never overtakes the open or the token before it.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use forebay_amqp::types::{Attach, DeliveryState, Error, Role, condition};
+use forebay_amqp::{Connection as Core, Delivery, Event, LinkId, SessionId};
+use forebay_auth::{Grant, TokenSet, UnixSeconds};
+use forebay_broker::{Broker, Burst, Namespace, Partition, PublishListener};
+use forebay_log::LogId;
+
+use crate::attach::{self, Accepted, AttachRequest};
+use crate::conditions;
+use crate::config::{IN_FLIGHT_BYTES_MAX, LINKS_MAX, PUBLISH_CREDIT, REPLIES_MAX, REQUEST_CREDIT};
+use crate::inbox::{Inbox, Note};
+use crate::links::{Link, Node, Replies, route_reply};
+use crate::management::{self, ManagementReply};
+use crate::peer::Peer;
+use crate::publish::InFlight;
+use crate::reader::Ran;
+use crate::request::{Request, write_reply};
+
+/// A decision that takes its time: a hub is made, a place is claimed, a position looked up.
+type Deciding = Pin<Box<dyn Future<Output = Decided> + Send>>;
+
+/// What came of a decision.
+pub(crate) enum Decided {
+    /// The namespace that the open named.
+    Namespace(Result<Arc<Namespace>, Error>),
+    /// Whether a link may be.
+    Attach(LinkId, Result<Box<Accepted>, Error>),
+    /// The answer to a request for runtime information.
+    Managed(ManagementReply),
+}
+
+/// The state of one connection, as Event Hubs sees it.
+pub(crate) struct Handler {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) peer: Peer,
+    pub(crate) inbox: Arc<Inbox>,
+    /// Set once the open was accepted.
+    pub(crate) namespace: Option<Arc<Namespace>>,
+    /// The name by which the client addressed us, for error texts.
+    pub(crate) host: String,
+    pub(crate) tokens: TokenSet,
+    /// What SASL PLAIN proved, until the open says in which namespace.
+    pub(crate) password: Option<(String, Grant)>,
+    pub(crate) links: HashMap<LinkId, Link>,
+    /// Readers by the number in their notes.
+    readers: HashMap<u64, LinkId>,
+    next_reader: u64,
+    /// Readers that may have something to do.
+    runnable: VecDeque<LinkId>,
+    deciding: Option<Deciding>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) burst: Burst,
+    /// Where the present burst's events without a key go: the turn moves once a burst, not with each event.
+    pub(crate) burst_route: Option<(LogId, Arc<Partition>)>,
+    /// Why the connection is refused as soon as it opens: there is no room for it.
+    refusal: Option<Error>,
+    stopping: bool,
+    closed: bool,
+}
+
+impl Handler {
+    pub(crate) fn new(broker: Arc<Broker>, peer: Peer, inbox: Arc<Inbox>, refusal: Option<Error>) -> Self {
+        let listener: Arc<dyn PublishListener> = Arc::clone(&inbox) as Arc<dyn PublishListener>;
+        let in_flight = InFlight::new(Arc::clone(broker.budget()));
+        Self {
+            broker,
+            peer,
+            inbox,
+            namespace: None,
+            host: String::new(),
+            tokens: TokenSet::default(),
+            password: None,
+            links: HashMap::new(),
+            readers: HashMap::new(),
+            next_reader: 0,
+            runnable: VecDeque::new(),
+            deciding: None,
+            in_flight,
+            burst: Burst::new(listener),
+            burst_route: None,
+            refusal,
+            stopping: false,
+            closed: false,
+        }
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    pub(crate) fn now(&self) -> UnixSeconds {
+        UnixSeconds::from_millis(self.broker.wall().0)
+    }
+
+    // What the driver asks.
+
+    pub(crate) fn is_deciding(&self) -> bool {
+        self.deciding.is_some()
+    }
+
+    pub(crate) fn has_too_much_in_flight(&self) -> bool {
+        self.in_flight.bytes() >= IN_FLIGHT_BYTES_MAX
+    }
+
+    pub(crate) fn budget_is_used_up(&self) -> bool {
+        let budget = self.broker.budget();
+        // What this connection waits for will give room back; whoever waits for nothing reads on, or all would stop.
+        !self.in_flight.is_empty() && budget.used() >= budget.limit()
+    }
+
+    /// What one read brought has been handled: hand it over.
+    pub(crate) fn end_of_burst(&mut self) {
+        self.burst.finish();
+        self.burst_route = None;
+    }
+
+    // What happens.
+
+    /// One event. `rest` is how many bytes of input follow it: as much may come for the same batch.
+    pub(crate) fn on_event(&mut self, core: &mut Core, event: Event<'_>, rest: usize) {
+        match event {
+            Event::Delivery(delivery) => self.on_delivery(core, delivery, rest),
+            Event::Credit { link, credit, drain } => self.on_credit(link, credit, drain),
+            Event::SessionWindow { .. } => self.run_all_readers(),
+            Event::DeliveryTooLarge { link, id, bytes, settled } => {
+                self.on_too_large(core, link, id, bytes, settled);
+            }
+            Event::AttachReceived { link, attach } => self.on_attach(core, link, *attach),
+            Event::Detached { link, error, .. } => {
+                if let Some(error) = error {
+                    tracing::debug!(peer = %self.peer, condition = %error.condition, "link closed");
+                }
+                self.drop_link(link);
+            }
+            Event::Ended { .. } => self.drop_dead_links(core),
+            Event::SaslInit { mechanism, initial_response, hostname } => {
+                self.on_sasl_init(core, mechanism, initial_response, hostname);
+            }
+            Event::Opened => self.on_open(core),
+            Event::Closed { error, initiator } => {
+                tracing::debug!(peer = %self.peer, ?initiator, error = ?error.map(|error| error.condition), "closed");
+                self.gone();
+            }
+            // We settle what we send, so there are no outcomes; the core answers a begin by itself; the rest is
+            // for clients.
+            Event::SessionBegun { .. }
+            | Event::DeliveryAborted { .. }
+            | Event::Outcome { .. }
+            | Event::Attached { .. }
+            | Event::SaslRefused { .. } => {}
+        }
+    }
+
+    pub(crate) fn on_note(&mut self, core: &mut Core, note: Note) {
+        match note {
+            Note::Published { group, failure } => self.on_published(core, group, failure),
+            Note::Readable { reader } => self.wake_reader(reader),
+            Note::Loaded { reader, batches } => {
+                let Some(link) = self.readers.get(&reader).copied() else { return };
+                let Some(Link::Reader(reader)) = self.links.get_mut(&link) else { return };
+                match reader.loaded(batches) {
+                    Ok(()) => self.runnable.push_back(link),
+                    Err(error) => self.close_link(core, link, conditions::from_log(&error)),
+                }
+            }
+            Note::Superseded { reader, text } => {
+                if let Some(link) = self.readers.get(&reader).copied() {
+                    self.close_link(core, link, conditions::error(condition::STOLEN, text));
+                }
+            }
+            Note::Stop => {
+                self.stopping = true;
+                self.close_if_stopped(core);
+            }
+        }
+    }
+
+    /// Polls the pending decision. Says whether it came out.
+    pub(crate) fn poll_pending(&mut self, core: &mut Core, context: &mut Context<'_>) -> bool {
+        let Some(deciding) = &mut self.deciding else { return false };
+        let Poll::Ready(decided) = deciding.as_mut().poll(context) else { return false };
+        self.deciding = None;
+        match decided {
+            Decided::Namespace(Ok(namespace)) => self.enter(core, namespace),
+            Decided::Namespace(Err(error)) => core.close(Some(error)),
+            Decided::Attach(link, Ok(accepted)) => self.accept(core, link, *accepted),
+            Decided::Attach(link, Err(error)) => {
+                tracing::debug!(peer = %self.peer, condition = %error.condition, "link refused");
+                self.links.remove(&link);
+                core.refuse_attach(link, error);
+            }
+            Decided::Managed(reply) => {
+                let (session, reply_to) = (reply.session, reply.reply_to.as_deref());
+                self.reply(core, &Node::Management, session, reply_to, reply.message);
+            }
+        }
+        true
+    }
+
+    /// Lets readers write, each in turn, until the output is full or none has anything to do.
+    pub(crate) fn pump(&mut self, core: &mut Core, out: &mut Vec<u8>) -> bool {
+        if self.runnable.is_empty() {
+            return false;
+        }
+        let (before, now_ms) = (out.len(), self.broker.wall().0);
+        while let Some(link) = self.runnable.pop_front() {
+            match self.links.get_mut(&link) {
+                Some(Link::Reader(reader)) if !self.stopping => {
+                    match reader.run(link, core, &self.inbox, now_ms, out) {
+                        Ran::Rests => {}
+                        Ran::OutputFull => {
+                            self.runnable.push_back(link);
+                            break;
+                        }
+                        Ran::Failed(error) => {
+                            tracing::warn!(peer = %self.peer, "reader stopped: {error}");
+                            self.close_link(core, link, conditions::from_log(&error));
+                        }
+                    }
+                }
+                Some(Link::Replies(replies)) => send_replies(replies, link, core, out),
+                _ => {}
+            }
+        }
+        out.len() > before
+    }
+
+    /// The connection is over: give up every place.
+    pub(crate) fn gone(&mut self) {
+        self.closed = true;
+        self.deciding = None;
+        self.links.clear();
+        self.readers.clear();
+        self.runnable.clear();
+    }
+
+    // Attach, detach.
+
+    fn on_attach(&mut self, core: &mut Core, link: LinkId, attach: Attach) {
+        let Some(namespace) = self.namespace.clone() else {
+            core.refuse_attach(
+                link,
+                conditions::error(condition::NOT_ALLOWED, "The connection is not open."),
+            );
+            return;
+        };
+        if self.stopping {
+            core.refuse_attach(
+                link,
+                conditions::error(condition::CONNECTION_FORCED, "The server is stopping."),
+            );
+            return;
+        }
+        if self.links.len() >= LINKS_MAX {
+            let text = format!("A connection can have at most {LINKS_MAX} links.");
+            core.refuse_attach(link, conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
+            return;
+        }
+        let Some(session) = core.link(link).map(|link| link.session) else { return };
+        self.next_reader += 1;
+        let request = AttachRequest {
+            session,
+            attach,
+            namespace,
+            broker: Arc::clone(&self.broker),
+            inbox: Arc::clone(&self.inbox),
+            client: self.peer.to_string(),
+            client_is_sdk: self.peer.is_sdk,
+            reader: self.next_reader,
+        };
+        match attach::authorise(request, &self.tokens, &self.host, self.now()) {
+            Ok(work) => {
+                self.links.insert(link, Link::Deciding);
+                self.deciding =
+                    Some(Box::pin(async move { Decided::Attach(link, work.decide().await.map(Box::new)) }));
+            }
+            Err(error) => core.refuse_attach(link, error),
+        }
+    }
+
+    fn accept(&mut self, core: &mut Core, link: LinkId, accepted: Accepted) {
+        // The peer may have given up meanwhile.
+        if self.links.remove(&link).is_none() {
+            return;
+        }
+        // Another reader may have come between the claim and this moment; its note found nobody.
+        if let Link::Reader(reader) = &accepted.link
+            && let Some(text) = reader.claim.superseded()
+        {
+            core.refuse_attach(link, conditions::error(condition::STOLEN, text));
+            return;
+        }
+        core.accept_attach(link, accepted.reply);
+        let credit = match &accepted.link {
+            Link::Requests(_) => REQUEST_CREDIT,
+            Link::Publisher(_) => PUBLISH_CREDIT,
+            Link::Reader(reader) => {
+                self.readers.insert(reader.token, link);
+                0
+            }
+            Link::Replies(_) | Link::Deciding => 0,
+        };
+        if let (true, Some(mut receiver)) = (credit > 0, core.receiver(link)) {
+            // At once: some clients count a link as open only when its first credit is there.
+            receiver.set_credit(credit);
+        }
+        self.links.insert(link, accepted.link);
+        self.runnable.push_back(link);
+    }
+
+    pub(crate) fn close_link(&mut self, core: &mut Core, link: LinkId, error: Error) {
+        core.detach(link, Some(error));
+        self.drop_link(link);
+    }
+
+    fn drop_link(&mut self, link: LinkId) {
+        if let Some(Link::Reader(reader)) = self.links.remove(&link) {
+            self.readers.remove(&reader.token);
+        }
+    }
+
+    /// After a session ended: its links are gone without a word each.
+    fn drop_dead_links(&mut self, core: &Core) {
+        let dead: Vec<LinkId> =
+            self.links.keys().copied().filter(|link| core.link(*link).is_none()).collect();
+        for link in dead {
+            self.drop_link(link);
+        }
+    }
+
+    // Credit.
+
+    fn on_credit(&mut self, link: LinkId, credit: u32, drain: bool) {
+        match self.links.get_mut(&link) {
+            Some(Link::Reader(reader)) => {
+                reader.draining = drain;
+                if credit > 0 || drain {
+                    self.runnable.push_back(link);
+                }
+            }
+            Some(Link::Replies(_)) => self.runnable.push_back(link),
+            _ => {}
+        }
+    }
+
+    fn run_all_readers(&mut self) {
+        self.runnable.extend(self.readers.values().copied());
+    }
+
+    fn wake_reader(&mut self, token: u64) {
+        let Some(link) = self.readers.get(&token).copied() else { return };
+        if let Some(Link::Reader(reader)) = self.links.get_mut(&link) {
+            reader.woken();
+            self.runnable.push_back(link);
+        }
+    }
+
+    // Deliveries.
+
+    fn on_delivery(&mut self, core: &mut Core, delivery: Delivery<'_>, rest: usize) {
+        match self.links.get(&delivery.link) {
+            Some(Link::Publisher(_)) => self.publish(core, &delivery, rest),
+            Some(Link::Requests(node)) => {
+                let node = node.clone();
+                self.on_request(core, &node, &delivery);
+            }
+            // Detached meanwhile: nobody waits for an answer.
+            _ => {}
+        }
+    }
+
+    fn on_request(&mut self, core: &mut Core, node: &Node, delivery: &Delivery<'_>) {
+        let link = delivery.link;
+        let Some(session) = core.link(link).map(|link| link.session) else { return };
+        match Request::parse(&delivery.payload) {
+            Ok(request) => {
+                settle(core, delivery, DeliveryState::Accepted);
+                self.answer(core, node, session, &request);
+            }
+            Err(malformed) => {
+                let error = conditions::error(
+                    condition::DECODE_ERROR,
+                    format_args!("The request is malformed: {malformed}"),
+                );
+                settle(core, delivery, DeliveryState::Rejected(Some(error)));
+            }
+        }
+        if let Some(mut receiver) = core.receiver(link)
+            && receiver.credit() <= REQUEST_CREDIT / 2
+        {
+            receiver.set_credit(REQUEST_CREDIT);
+        }
+    }
+
+    fn answer(&mut self, core: &mut Core, node: &Node, session: SessionId, request: &Request<'_>) {
+        let Some(namespace) = self.namespace.clone() else { return };
+        let now = self.now();
+        match node {
+            Node::Cbs => {
+                let status = crate::cbs::put_token(
+                    request,
+                    &self.broker,
+                    &namespace,
+                    &self.peer,
+                    &mut self.tokens,
+                    now,
+                );
+                let mut message = Vec::new();
+                write_reply(request.message_id, &status, &mut message, |body| body.null());
+                self.reply(core, node, session, request.reply_to, message);
+            }
+            Node::Management => {
+                let question = management::Question::new(request, session);
+                let (broker, client) = (Arc::clone(&self.broker), self.peer.to_string());
+                let allowed =
+                    question.authorise(&broker, &namespace, &self.tokens, &self.peer, &self.host, now);
+                self.deciding = Some(Box::pin(async move {
+                    Decided::Managed(question.answer(&broker, &namespace, &client, allowed).await)
+                }));
+            }
+        }
+    }
+
+    fn reply(
+        &mut self,
+        core: &mut Core,
+        node: &Node,
+        session: SessionId,
+        reply_to: Option<&str>,
+        message: Vec<u8>,
+    ) {
+        let replies = self.links.iter().filter_map(|(link, state)| match state {
+            Link::Replies(replies) => Some((*link, &**replies)),
+            _ => None,
+        });
+        let Some(link) = route_reply(replies, node, Some(session), reply_to) else {
+            tracing::debug!(peer = %self.peer, "a request to {} without a link for its reply", node.address());
+            return;
+        };
+        if let Some(Link::Replies(replies)) = self.links.get_mut(&link) {
+            if replies.waiting.len() >= REPLIES_MAX {
+                let text = format!("{REPLIES_MAX} replies wait on this link: give it credit.");
+                self.close_link(core, link, conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
+                return;
+            }
+            replies.waiting.push_back(message);
+            self.runnable.push_back(link);
+        }
+    }
+
+    // Stopping.
+
+    pub(crate) fn close_if_stopped(&mut self, core: &mut Core) {
+        if self.stopping && !self.closed && self.in_flight.is_empty() && self.deciding.is_none() {
+            core.close(Some(conditions::error(condition::CONNECTION_FORCED, "The server is stopping.")));
+            self.gone();
+        }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    pub(crate) fn decide(&mut self, deciding: Deciding) {
+        self.deciding = Some(deciding);
+    }
+
+    pub(crate) fn take_refusal(&mut self) -> Option<Error> {
+        self.refusal.take()
+    }
+}
+
+/// Answers a delivery, unless its sender wants no answer.
+pub(crate) fn settle(core: &mut Core, delivery: &Delivery<'_>, state: DeliveryState) {
+    if !delivery.settled {
+        core.settle(delivery.link, delivery.id, delivery.id, state);
+    }
+}
+
+fn send_replies(replies: &mut Replies, link: LinkId, core: &mut Core, out: &mut Vec<u8>) {
+    while let Some(message) = replies.waiting.front() {
+        let Some(mut sender) = core.sender(link) else { return };
+        if sender.sendable() == 0 {
+            return;
+        }
+        let tag = replies.next_tag.to_be_bytes();
+        let outgoing = forebay_amqp::Outgoing { tag: &tag, message_format: 0, settled: true };
+        if sender.send(&outgoing, out, |out| out.extend_from_slice(message)).is_err() {
+            return;
+        }
+        replies.next_tag = replies.next_tag.wrapping_add(1);
+        replies.waiting.pop_front();
+    }
+}
+
+/// The role in which the peer attaches decides what the link is for.
+pub(crate) fn is_publishing(attach: &Attach) -> bool {
+    attach.role == Role::Sender
+}
