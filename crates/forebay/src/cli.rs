@@ -1,0 +1,95 @@
+//! The command line. The flags of `dev` are what tests and scripts lean on: they stay.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::healthcheck::HealthcheckArgs;
+use crate::commands::send::SendArgs;
+use crate::commands::tail::TailArgs;
+
+/// A self-hosted Event Hubs in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) dev: DevArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve on this machine, for development and tests (what `forebay` alone does)
+    Dev(Box<DevArgs>),
+    /// Send events to a hub
+    Send(SendArgs),
+    /// Show the events of a hub as they come
+    Tail(TailArgs),
+    /// Exit with 0 only when a server serves
+    Healthcheck(HealthcheckArgs),
+}
+
+/// Flags of `forebay dev`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  forebay                              memory only, the well-known development key
+  forebay dev --data ./data            events survive restarts and power cuts
+  forebay dev --data ./data --amqp-port 0 --http-port 0 --ready-file ready.json --generate-key")]
+pub(crate) struct DevArgs {
+    /// Folder for events and settings; without it everything is lost on exit
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// When an event is acknowledged: after the flush, after the write, or at once
+    /// [default: disk with --data, memory without]
+    #[arg(long, value_enum)]
+    pub(crate) durability: Option<DurabilityArg>,
+
+    /// Bound of the events kept in memory without --data; the oldest go first
+    #[arg(long, value_name = "N")]
+    pub(crate) memory_bytes: Option<u64>,
+
+    /// Address to listen on [default: both loopback addresses]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) listen: Option<String>,
+
+    /// AMQP port; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 5672)]
+    pub(crate) amqp_port: u16,
+
+    /// HTTP port; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 5300)]
+    pub(crate) http_port: u16,
+
+    /// Written, whole, once every listener serves: addresses and connection string as JSON
+    #[arg(long, value_name = "F")]
+    pub(crate) ready_file: Option<PathBuf>,
+
+    /// Use a random key instead of the well-known one, and keep it with the data
+    #[arg(long)]
+    pub(crate) generate_key: bool,
+
+    /// Refuse hubs and consumer groups that do not exist instead of making them
+    #[arg(long)]
+    pub(crate) no_auto_create: bool,
+
+    /// Accept the well-known key also beyond this machine
+    #[arg(long, conflicts_with = "generate_key")]
+    pub(crate) allow_well_known_key: bool,
+
+    /// Seconds to finish what was taken before stopping anyway
+    #[arg(long, value_name = "S", default_value_t = 10)]
+    pub(crate) stop_timeout: u64,
+}
+
+/// `--durability`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DurabilityArg {
+    /// Acknowledged after the flush: survives a power cut
+    Disk,
+    /// Acknowledged after the write: survives a killed process, not a power cut
+    Os,
+    /// Memory only: lost on exit
+    Memory,
+}
