@@ -75,7 +75,7 @@ pub trait PartitionLog: Send + Sync + Debug {
     fn gather(&self, source: &Arc<dyn BatchSource>) -> Result<(), LogError>;
 
     /// Whole stored batches, the first of which contains `from`, up to the committed mark: at least one if there is
-    /// one, however large, and then as many as fit in `max_bytes`. At the mark: none.
+    /// one, however large, and more as long as they fit in `max_bytes` and are at hand. At the mark: none.
     fn read(&self, from: Sequence, max_bytes: usize) -> Read;
 
     /// Where the partition begins and ends.

@@ -6,7 +6,11 @@ pub mod api;
 pub mod budget;
 pub mod clock;
 pub mod control;
+mod core;
+pub mod disk;
+mod engine;
 pub mod error;
+mod format;
 pub mod limits;
 pub mod types;
 
@@ -20,6 +24,8 @@ pub use control::{
     ControlEntry, ControlFollower, ControlLog, ControlPosition, ControlRecord, ControlSnapshot,
     ControlStream, EntryClass,
 };
+pub use engine::EmbeddedLog;
+pub use engine::options::{Damage, OpenError, OpenOptions, OpenReport, Storage};
 pub use error::{Effect, LogError};
 pub use types::{
     Cleanup, Durability, LogId, LogPolicy, Millis, MonoMillis, PartitionId, Sequence, TimestampType,

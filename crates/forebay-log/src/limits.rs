@@ -89,3 +89,9 @@ const _: () = assert!(
 );
 const _: () = assert!(SEGMENT_BYTES_MAX > BATCH_BYTES_MAX as u64);
 const _: () = assert!(SEGMENT_AGE_MS_MIN < SEGMENT_AGE_MS_MAX);
+
+/// Batches handed in and not yet in a round; beyond this an append is throttled.
+pub const SUBMITTED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What a throttled publisher is told to wait.
+pub const THROTTLE: core::time::Duration = core::time::Duration::from_millis(20);
