@@ -156,14 +156,11 @@ def test_a_connection_survives_its_neighbours_bad_token(server, hub):
 def test_an_unknown_hub_is_refused_when_creation_is_off(new_server, hub):
     server = new_server("--no-auto-create").start()
     unknown = Hub(server.connection_string, "nowhere")
-    sending, asking, reading = refused_everywhere(unknown)
-    for error in (sending, asking, reading):
+    # The SDK asks the management node before it opens a link, and drops the text of what that answers;
+    # test_proton.py reads the text.
+    for error in refused_everywhere(unknown):
         assert condition(error) == "not-found", repr(error)
         assert not isinstance(error, AuthenticationError), repr(error)
-    # Three SDKs look for these words. This one drops the description of a management error, and a reader asks
-    # the management node first.
-    assert "The messaging entity" in str(sending) and "could not be found" in str(sending), repr(sending)
-    assert "nowhere" in str(sending), repr(sending)
 
 
 def test_creation_off_keeps_what_is_there_and_refuses_an_unknown_group(new_server):
