@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, ValueEnum};
 use forebay_bench::load::{Load, Partitions, Reader, Sender};
 use forebay_bench::process::{CpuTime, resident_bytes};
 use forebay_bench::scratch::Scratch;
@@ -26,8 +27,8 @@ use serde::Serialize;
 #[derive(Debug, Parser)]
 #[command(name = "load", after_help = EXAMPLES)]
 struct Args {
-    /// The forebay program to start.
-    #[arg(long, value_name = "PATH", required_unless_present_any = ["ready_file", "connection_string"])]
+    /// The forebay program to start [default: FOREBAY_BIN, unless a running server is named].
+    #[arg(long, value_name = "PATH")]
     server: Option<PathBuf>,
     /// Measure the server that wrote this ready file.
     #[arg(long, value_name = "F", conflicts_with_all = ["server", "connection_string"])]
@@ -78,6 +79,9 @@ struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// Names the server where no flag does.
+const SERVER_VARIABLE: &str = "FOREBAY_BIN";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -150,18 +154,23 @@ fn main() -> Result<ExitCode> {
         runs: Vec::new(),
     };
     let scratch = Scratch::inside(&args.dir.clone().unwrap_or_else(std::env::temp_dir), "load")?;
-    let server = match &args.server {
-        Some(program) => {
+    let running = args.ready_file.is_some() || args.connection_string.is_some();
+    let program = args.server.clone().or_else(|| std::env::var_os(SERVER_VARIABLE).map(PathBuf::from));
+    let server = match &program {
+        Some(program) if !running => {
             report.flushes_are_free = scratch.is_memory();
             Some(measure_starts(program, &args, &scratch, &mut report)?)
         }
-        None => None,
+        _ => None,
     };
     let (target, pid) = match (&server, &args.ready_file, &args.connection_string) {
         (Some(server), ..) => (describe(&server.ready, &mut report)?, Some(server.pid())),
         (None, Some(path), _) => (describe(&Ready::read(path)?, &mut report)?, args.pid),
         (None, None, Some(string)) => (string.parse()?, args.pid),
-        (None, None, None) => unreachable!("clap asks for one of the three"),
+        (None, None, None) => {
+            let missing = "give --server PATH, --ready-file F or --connection-string STRING";
+            Args::command().error(ErrorKind::MissingRequiredArgument, missing).exit()
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut filled = false;
