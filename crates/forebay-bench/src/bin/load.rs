@@ -153,9 +153,13 @@ fn main() -> Result<ExitCode> {
         idle_rss_bytes: None,
         runs: Vec::new(),
     };
-    let scratch = Scratch::inside(&args.dir.clone().unwrap_or_else(std::env::temp_dir), "load")?;
     let running = args.ready_file.is_some() || args.connection_string.is_some();
     let program = args.server.clone().or_else(|| std::env::var_os(SERVER_VARIABLE).map(PathBuf::from));
+    if !running && program.is_none() {
+        let missing = "give --server PATH, --ready-file F or --connection-string STRING";
+        Args::command().error(ErrorKind::MissingRequiredArgument, missing).exit()
+    }
+    let scratch = Scratch::inside(&args.dir.clone().unwrap_or_else(std::env::temp_dir), "load")?;
     let server = match &program {
         Some(program) if !running => {
             report.flushes_are_free = scratch.is_memory();
@@ -167,10 +171,7 @@ fn main() -> Result<ExitCode> {
         (Some(server), ..) => (describe(&server.ready, &mut report)?, Some(server.pid())),
         (None, Some(path), _) => (describe(&Ready::read(path)?, &mut report)?, args.pid),
         (None, None, Some(string)) => (string.parse()?, args.pid),
-        (None, None, None) => {
-            let missing = "give --server PATH, --ready-file F or --connection-string STRING";
-            Args::command().error(ErrorKind::MissingRequiredArgument, missing).exit()
-        }
+        (None, None, None) => unreachable!("one of them names a server"),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut filled = false;
