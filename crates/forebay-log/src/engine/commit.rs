@@ -104,10 +104,10 @@ impl Committer {
             Ok(()) => self.move_marks(),
             Err(error) => self.refuse(&error),
         }
-        self.answer();
         if self.shared.disk().is_none() {
             self.keep_memory_bound();
         }
+        self.answer();
     }
 
     /// Takes what waits in front of the dirty partitions, up to a round's worth, numbers it and seals it.
