@@ -59,12 +59,16 @@ def hub_name(request):
 @pytest.fixture
 def hub(server, request):
     """A hub that no other test knows, made on first use."""
-    return Hub(server.connection_string, hub_name(request))
+    hub = Hub(server.connection_string, hub_name(request))
+    yield hub
+    hub.close()
 
 
 @pytest.fixture
 def dev_hub(dev_server, request):
-    return Hub(WELL_KNOWN.format(host=dev_server.ready["amqp"]), hub_name(request))
+    hub = Hub(WELL_KNOWN.format(host=dev_server.ready["amqp"]), hub_name(request))
+    yield hub
+    hub.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

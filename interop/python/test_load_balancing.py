@@ -2,7 +2,6 @@
 
 import asyncio
 
-from azure.eventhub import EventData
 from azure.eventhub.aio import EventHubConsumerClient as AsyncConsumer
 
 from hub import PARTITIONS, bodies, until
@@ -102,9 +101,8 @@ def test_two_asynchronous_processors_end_with_a_fair_share(hub):
         await asyncio.wait_for(become(lambda: sorted(memory.shares().values()) == [4]), 20)
         second, second_task = start("second")
         await asyncio.wait_for(become(lambda: sorted(memory.shares().values()) == [2, 2]), 30)
-        with hub.producer() as producer:
-            for partition in PARTITIONS:
-                await asyncio.to_thread(producer.send_event, EventData(partition), partition_id=partition)
+        for partition in PARTITIONS:
+            await asyncio.to_thread(hub.send, partition, partition=partition)
         await asyncio.wait_for(
             become(lambda: {*bodies(got["first"]), *bodies(got["second"])} == set(PARTITIONS)), 30
         )

@@ -67,6 +67,7 @@ def test_an_open_reader_goes_on_after_a_restart_and_repeats_nothing(new_server):
         reader.take(1)
         assert server.stop() == 0
         server.start()
+        hub.close()
         hub.send("after")
         reader.wait(lambda: len(reader.events) >= 2, "the event sent after the restart")
         assert bodies(reader.events) == ["before", "after"]

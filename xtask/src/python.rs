@@ -59,7 +59,7 @@ fn pytest(job: &mut Job, marks: &str) -> Result<Command> {
 pub(crate) fn interop(job: &mut Job) -> Result<()> {
     let mut command = pytest(job, "not kill")?;
     // The SDK mostly sleeps: several tests at a time, each worker with a server of its own.
-    job.run(command.args(["-n", "4"]))
+    job.run(command.args(["-n", "6"]))
 }
 
 pub(crate) fn kill(job: &mut Job) -> Result<()> {
