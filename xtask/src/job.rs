@@ -82,8 +82,8 @@ impl Job {
             return Ok(PathBuf::from(named));
         }
         let mut build = match self.profile {
-            Profile::Release | Profile::Dist => self.cargo(&["build", "--package", "forebay"]),
-            Profile::Dev | Profile::Ci => self.cargo(&["build", "--workspace", "--bins", "--tests"]),
+            Profile::Ci => self.cargo(&["build", "--workspace", "--bins", "--tests"]),
+            Profile::Dev | Profile::Release | Profile::Dist => self.cargo(&["build", "--package", "forebay"]),
         };
         self.run(&mut build).context("building the server")?;
         self.binary("forebay")
