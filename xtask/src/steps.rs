@@ -150,18 +150,9 @@ pub(crate) fn run(words: &[String]) -> Result<bool> {
     let job = Job { root: root(), profile, cycles, rest: request.rest.clone(), counts: Counts::default() };
     let lines: Vec<_> =
         STEPS.iter().filter(|step| wanted(step)).map(|step| perform(step, job.clone())).collect();
-    let not_run: Vec<_> =
-        STEPS.iter().filter(|step| !wanted(step)).map(|step| (step.name, how(step))).collect();
+    let not_run: Vec<_> = STEPS.iter().filter(|step| !wanted(step)).map(|step| step.name).collect();
     println!("{}", table(&lines, if is_test { &not_run } else { &[] }));
     Ok(lines.iter().all(|line| line.ok))
-}
-
-/// How to run a suite that `test` leaves out.
-fn how(step: &Step) -> &'static str {
-    match step.in_test {
-        InTest::All => "cargo xtask test --all",
-        InTest::No | InTest::Yes => "cargo xtask bench",
-    }
 }
 
 fn perform(step: &Step, mut job: Job) -> Line {
