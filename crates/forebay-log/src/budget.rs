@@ -13,6 +13,8 @@ pub enum Part {
     Connections,
     /// Deliveries whose frames have not all come.
     SplitDeliveries,
+    /// Events that publishers have written and the log has not taken yet.
+    Gathering,
     /// Batches on their way to the log's mark.
     Submitted,
     /// Recent batches in memory: pinned until they are in a segment, cached after.
@@ -23,8 +25,14 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order of their metrics.
-    pub const ALL: [Self; 5] =
-        [Self::Connections, Self::SplitDeliveries, Self::Submitted, Self::TailCache, Self::Inflated];
+    pub const ALL: [Self; 6] = [
+        Self::Connections,
+        Self::SplitDeliveries,
+        Self::Gathering,
+        Self::Submitted,
+        Self::TailCache,
+        Self::Inflated,
+    ];
 
     /// The part's name in metrics.
     #[must_use]
@@ -32,6 +40,7 @@ impl Part {
         match self {
             Self::Connections => "connections",
             Self::SplitDeliveries => "split_deliveries",
+            Self::Gathering => "gathering",
             Self::Submitted => "submitted",
             Self::TailCache => "tail_cache",
             Self::Inflated => "inflated",
@@ -133,6 +142,18 @@ impl Reservation {
         more.bytes = 0;
         self.bytes += bytes;
         true
+    }
+
+    /// Makes it `bytes`, whatever the bound: for what is already in memory.
+    pub fn set(&mut self, bytes: u64) {
+        match bytes.checked_sub(self.bytes) {
+            None => self.shrink_to(bytes),
+            Some(0) => {}
+            Some(more) => {
+                self.budget.charge(self.part, more);
+                self.bytes = bytes;
+            }
+        }
     }
 
     /// Gives back all but `bytes`.

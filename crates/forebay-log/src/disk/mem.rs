@@ -244,6 +244,8 @@ impl File for MemFile {
         Ok(())
     }
 
+    fn forget(&self, _from: u64, _bytes: u64) {}
+
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         self.disk.inner.faults.space()?;
         let bytes = bytes.max(self.len()?);

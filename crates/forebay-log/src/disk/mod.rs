@@ -110,6 +110,9 @@ pub trait File: Send + Sync + Debug {
     /// # Errors
     /// The system's.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
+    /// A hint: the flushed bytes in this range will not be read soon, so the system need not keep a copy. Writing
+    /// through pages that are used again costs a machine that lends its memory from a host a tenth of fresh ones.
+    fn forget(&self, from: u64, bytes: u64);
     /// Reserves room, so that writing below `bytes` finds space; the length becomes at least `bytes`.
     ///
     /// # Errors

@@ -132,6 +132,16 @@ impl File for OsFile {
         self.0.set_len(bytes)
     }
 
+    #[cfg(target_os = "linux")]
+    fn forget(&self, from: u64, bytes: u64) {
+        let length = std::num::NonZeroU64::new(bytes);
+        // Only a hint: nothing depends on its being taken.
+        let _taken = rustix::fs::fadvise(&self.0, from, length, rustix::fs::Advice::DontNeed);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn forget(&self, _from: u64, _bytes: u64) {}
+
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         match rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, bytes) {
             Ok(()) => Ok(()),

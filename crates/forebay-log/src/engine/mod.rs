@@ -25,14 +25,15 @@ use std::thread::JoinHandle;
 
 use self::journal::JournalWriter;
 use self::options::{OpenError, OpenOptions, OpenReport};
-use self::partition::{Log, PartitionShell};
+use self::partition::{Log, PartitionShell, Waiter};
 use self::queue::lock;
 use self::shared::Shared;
 use crate::api::{Capabilities, Health, PartitionLog, PartitionLogs};
+use crate::core::partition::Partition;
 use crate::error::LogError;
 use crate::format::manifest::ManifestEntry;
 use crate::limits;
-use crate::types::{Durability, LogId, LogPolicy, PartitionId};
+use crate::types::{Durability, LogId, LogPolicy, PartitionId, Sequence};
 
 /// The embedded log: journal, segments and manifest in a data folder, or bounded memory.
 #[derive(Debug)]
@@ -97,10 +98,14 @@ impl EmbeddedLog {
 
     /// Lets go of all cached events that are in segments: the next reads of them are cold.
     pub fn evict_tail(&self) {
+        self.evict_below(|partition| partition.store.flushed());
+    }
+
+    fn evict_below(&self, below: impl Fn(&Partition<Waiter>) -> Sequence) {
         for partition in self.shared.partitions() {
             let mut state = lock(&partition.state);
-            let flushed = state.core.store.flushed();
-            let freed = state.core.tail.evict(flushed, u64::MAX);
+            let below = below(&state.core);
+            let freed = state.core.tail.evict(below, u64::MAX);
             drop(state);
             self.shared.refund_tail(freed);
         }
@@ -133,10 +138,15 @@ impl EmbeddedLog {
             partition.wake_all();
         }
         if let Some(store) = self.shared.disk() {
+            self.evict_below(|partition| partition.next());
             store.unlock();
+            store.writer.forget();
         }
-        // Partitions point back to what is shared: without this neither would ever be freed.
-        self.shared.logs.write().unwrap_or_else(PoisonError::into_inner).clear();
+        // Partitions point back to their log and to what is shared: without this none of them would ever be freed.
+        let logs = core::mem::take(&mut *self.shared.logs.write().unwrap_or_else(PoisonError::into_inner));
+        for log in logs.into_values() {
+            log.forget_partitions();
+        }
         stopped
     }
 
@@ -252,6 +262,7 @@ impl PartitionLogs for EmbeddedLog {
             }
         }
         self.shared.logs.write().unwrap_or_else(PoisonError::into_inner).remove(&log);
+        known.forget_partitions();
         for partition in partitions {
             partition.refuse_inbox(&LogError::NotFound);
             partition.wake_all();

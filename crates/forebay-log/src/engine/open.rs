@@ -193,7 +193,7 @@ fn bring_up(
         let generation = scan.generation_max.saturating_add(1);
         entries.push(ManifestEntry::JournalFloor { generation });
         // After a clean stop nothing is new: the record of it says all.
-        if report.clean && !report.created { Ok(()) } else { store.record(&shared, &entries) }
+        if report.clean { Ok(()) } else { store.record(&shared, &entries) }
     });
     written.map_err(|error| OpenError::Io {
         action: "write recovered events into segments of",

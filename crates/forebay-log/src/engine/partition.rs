@@ -51,6 +51,11 @@ impl Log {
         self.partitions.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
+    /// The log goes away: it and its partitions no longer hold each other.
+    pub(crate) fn forget_partitions(&self) {
+        self.partitions.write().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }

@@ -28,6 +28,8 @@ pub(crate) struct ActiveSegment {
     end: SegmentEnd,
     /// Its index, if all of it was written by us.
     index: Option<Vec<IndexEntry>>,
+    /// The system was told to keep no copy of what lies below.
+    forgotten: u64,
 }
 
 impl Pass {
@@ -93,7 +95,7 @@ impl Pass {
         // What lies behind the flushed end was never on record, and is written again.
         file.set_len(open.end.bytes)?;
         let index = open.is_empty().then(Vec::new);
-        Ok(ActiveSegment { id: open.id, file, end: open.end, index })
+        Ok(ActiveSegment { id: open.id, file, end: open.end, index, forgotten: open.end.bytes })
     }
 
     /// Closes the open segment and begins an empty one behind it.
@@ -161,7 +163,7 @@ fn begin(
     store.disk.sync_dir(&dir)?;
     entries.push(ManifestEntry::Roll { partition: id, segment, time });
     let end = Segment::begun(segment, time).end;
-    Ok(ActiveSegment { id: segment, file, end, index: Some(Vec::new()) })
+    Ok(ActiveSegment { id: segment, file, end, index: Some(Vec::new()), forgotten: 0 })
 }
 
 impl ActiveSegment {
@@ -222,8 +224,12 @@ impl ActiveSegment {
         self.end.last_time = batch.append_time;
     }
 
-    fn flush(&self) -> io::Result<()> {
-        self.file.sync_data()
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        // Recent events are read from the tail cache.
+        self.file.forget(self.forgotten, self.end.bytes - self.forgotten);
+        self.forgotten = self.end.bytes;
+        Ok(())
     }
 
     /// Closes a flushed segment. Its index is a hint: if it cannot be written it is made again when it is needed.

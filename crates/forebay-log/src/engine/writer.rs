@@ -43,6 +43,11 @@ impl Writer {
         lock(&self.pass)
     }
 
+    /// The log has closed: what could not be written is in the journal.
+    pub(crate) fn forget(&self) {
+        lock(&self.listed).clear();
+    }
+
     /// A partition has something to write.
     pub(crate) fn list(&self, shared: &Shared, partition: Arc<PartitionShell>) {
         lock(&self.listed).push(partition);
