@@ -1,7 +1,9 @@
 """A general AMQP 1.0 client, with nothing of Event Hubs in it, sends and reads."""
 
 import re
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from proton import (
@@ -269,6 +271,24 @@ def test_an_unknown_hub_or_group_is_not_found_in_the_words_that_sdks_look_for(ne
             connection.create_receiver("nowhere/ConsumerGroups/$Default/Partitions/0")
     finally:
         connection.close()
+
+
+def test_many_clients_may_make_a_hub_at_once(server, hub):
+    """First use by several clients in the same instant: the hub is made once, and nobody is turned away."""
+    start = threading.Barrier(8)
+
+    def first_use(number):
+        connection = connect(server)
+        try:
+            start.wait(20)
+            sender = connection.create_sender(f"{hub.name}/Partitions/{number % 4}")
+            return sender.send(Message(body=str(number).encode(), inferred=True)).remote_state
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(first_use, range(8))) == [Delivery.ACCEPTED] * 8
+    assert sorted(text for events in hub.read_all().values() for text in bodies(events)) == [str(n) for n in range(8)]
 
 
 def test_an_unreadable_filter_is_refused(connection, hub):

@@ -31,18 +31,18 @@ pub(super) fn planted_bug_stays_planted(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// docs/format.md carries a hash over `forebay-log`'s format code; a test of that crate compares them.
+/// docs/format.md carries a sum over `forebay-log`'s format code; a test of that crate compares them.
 pub(super) fn format_is_locked(tree: &Tree) -> Vec<Finding> {
     const CURE: &str =
-        "write the line that forebay-log's own test asks for: the hash of crates/forebay-log/src/format";
+        "run `cargo test -p forebay-log --test format_doc` and write the line that it asks for";
     let has_code = tree.rust().any(|file| file.path.starts_with("crates/forebay-log/src/format"));
     let Some(doc) = tree.file("docs/format.md") else {
         let missing = Finding::whole("docs/format.md", "the format has code and no document", CURE);
         return if has_code { vec![missing] } else { Vec::new() };
     };
     let locked = doc.text.lines().any(|line| {
-        line.to_ascii_lowercase().contains("hash")
-            && line.split(|c: char| !c.is_ascii_hexdigit()).any(|part| part.len() >= 8)
+        line.starts_with("Sum of `crates/forebay-log/src/format`")
+            && line.split(|c: char| !c.is_ascii_hexdigit()).any(|part| part.len() == 8)
     });
     if locked {
         Vec::new()
@@ -101,14 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn the_format_document_carries_a_hash() {
+    fn the_format_document_carries_the_sum_of_its_code() {
         let code = ("crates/forebay-log/src/format/frame.rs", "");
         assert_eq!(format_is_locked(&Tree::of(&[code])).len(), 1);
         assert_eq!(
             format_is_locked(&Tree::of(&[code, ("docs/format.md", "# Format\nno such line")])).len(),
             1
         );
-        let locked = ("docs/format.md", "# Format\nFormat hash: `0123456789abcdef`");
+        let locked = ("docs/format.md", "# Format\nSum of `crates/forebay-log/src/format`: `01234cde`");
         assert_eq!(format_is_locked(&Tree::of(&[code, locked])), []);
     }
 
