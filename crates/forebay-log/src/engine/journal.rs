@@ -336,7 +336,8 @@ impl JournalWriter {
     fn make_room(&mut self, shared: &Shared, store: &DiskStore, frame_bytes: u64) -> Result<(), LogError> {
         let better =
             |current: &JournalFile| current.prepared < current.capacity && store.journal.has_prepared();
-        if self.current.as_ref().is_some_and(|current| self.rounds.fits(frame_bytes) && !better(current)) {
+        let fits = self.current.is_some() && self.rounds.fits(frame_bytes);
+        if fits && !self.current.as_ref().is_some_and(better) {
             return Ok(());
         }
         if let Some(mut old) = self.current.take() {
@@ -351,7 +352,10 @@ impl JournalWriter {
             self.previous = (old.generation, self.rounds.written());
             old.prepared = old.prepared.max(self.rounds.written());
             store.journal.set_current(None, Some(old));
-            shared.signal.checkpoint();
+            // A file that was left early is freed in its time.
+            if !fits {
+                shared.signal.checkpoint();
+            }
         }
         self.begin(store).map_err(|error| match is_full(&error) {
             true => LogError::unavailable(format!("no room for the journal: {error}")),

@@ -212,9 +212,11 @@ impl PartitionLogs for EmbeddedLog {
             }
             return self.grow(log, partitions);
         }
-        let _admin = lock(&self.admin);
+        let admin = lock(&self.admin);
         if self.shared.log(log).is_some() {
-            return Err(LogError::Throttled { retry_after: limits::THROTTLE });
+            // Somebody else made it meanwhile.
+            drop(admin);
+            return self.create(log, partitions, policy);
         }
         if self.shared.disk().is_some_and(|store| store.manifest.catalog().deleted.contains(&log)) {
             return Err(LogError::rejected(format!("log {log} was deleted; its id is not used again")));
@@ -264,7 +266,7 @@ impl PartitionLogs for EmbeddedLog {
         self.shared.logs.write().unwrap_or_else(PoisonError::into_inner).remove(&log);
         known.forget_partitions();
         for partition in partitions {
-            partition.refuse_inbox(&LogError::NotFound);
+            // What is in the inbox is answered by the commit thread, in its turn.
             partition.wake_all();
             let mut state = lock(&partition.state);
             let segments = state.core.store.segments();

@@ -127,13 +127,17 @@ impl PartitionShell {
         Ok(())
     }
 
-    /// Answers everything in the inbox with `error` and forgets the sources.
+    /// Answers everything in the inbox, and everything that sources have offered, with `error`.
     pub(crate) fn refuse_inbox(&self, error: &LogError) {
-        let inbox = {
+        let (inbox, sources) = {
             let mut state = lock(&self.state);
-            state.sources.clear();
-            core::mem::take(&mut state.inbox)
+            (core::mem::take(&mut state.inbox), core::mem::take(&mut state.sources))
         };
+        for source in sources {
+            while let Some(submission) = source.take() {
+                submission.done.complete(Err(error.clone()));
+            }
+        }
         for submission in inbox {
             self.shared.budget.refund(Part::Submitted, submission.batch.len() as u64);
             submission.done.complete(Err(error.clone()));

@@ -59,6 +59,8 @@ impl Writer {
 pub(crate) fn pass(shared: &Shared) -> Result<(), LogError> {
     let Some(store) = shared.disk() else { return Ok(()) };
     if let Some(reason) = shared.poisoned() {
+        // Whoever waits for a journal file waits in vain.
+        store.journal.set_stalled(Some(reason.clone()));
         return Err(LogError::unavailable(reason));
     }
     let mut pass = store.writer.hold();
@@ -73,6 +75,8 @@ pub(crate) fn pass(shared: &Shared) -> Result<(), LogError> {
         && let Err(error) = store.journal.flush_written()
     {
         shared.poison("flushing the journal", &error);
+        store.journal.put_back_retired(retired);
+        store.journal.set_stalled(Some(error.to_string()));
         return Err(LogError::unavailable(error.to_string()));
     }
     for (partition, segments, batches) in jobs {
