@@ -36,6 +36,7 @@ class Publisher(MessagingHandler):
         self.sent = []
         self.acknowledged = []
         self.refused = []
+        self.errors = []
         self.over = threading.Event()
         self._waiting = {}
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -86,12 +87,21 @@ class Publisher(MessagingHandler):
         event.container.stop()
 
     def on_transport_error(self, event):
+        self.errors.append(event.transport.condition)
+        event.container.stop()
+
+    def on_link_error(self, event):
+        self.errors.append(event.link.remote_condition)
+        event.connection.close()
+
+    def on_connection_error(self, event):
+        self.errors.append(event.connection.remote_condition)
         event.container.stop()
 
     def wait_for_acknowledgements(self, count):
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while len(self.acknowledged) < count:
-            assert not self.over.is_set(), f"the publisher ended after {len(self.acknowledged)} acknowledgements"
+            assert not self.over.is_set(), f"ended after {len(self.acknowledged)} acknowledgements: {self.errors}"
             assert time.monotonic() < deadline, f"only {len(self.acknowledged)} of {count} acknowledgements came"
             time.sleep(0.002)
 
