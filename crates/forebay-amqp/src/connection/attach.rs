@@ -32,6 +32,9 @@ pub struct AttachReply {
     pub offered_capabilities: Symbols,
     /// In place of the mode the peer asked for.
     pub snd_settle_mode: Option<SenderSettleMode>,
+    /// Where we send: the largest message, in bytes, in place of the peer's max-message-size. For peers that state
+    /// it for messages as their sender wrote them, without what is added on the way.
+    pub outgoing_bytes_max: Option<u64>,
 }
 
 /// Why a link cannot be attached.
@@ -90,6 +93,9 @@ impl Connection {
         ours.offered_capabilities = reply.offered_capabilities;
         if let Some(mode) = reply.snd_settle_mode {
             ours.snd_settle_mode = mode;
+        }
+        if let Some(max) = reply.outgoing_bytes_max {
+            link.peer_delivery_bytes_max = Some(max);
         }
         link.delivery_bytes_max = delivery_bytes_max(reply.max_message_size, default_bytes_max);
         link.attach_due = Some(Box::new(ours));
