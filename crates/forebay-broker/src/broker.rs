@@ -25,7 +25,7 @@ use crate::error::{GroupError, HubError, NamespaceRefused, ReaderRefused};
 use crate::hub::{Hub, Partition};
 use crate::options::BrokerOptions;
 use crate::position::{Start, StartError, StartPosition, resolve};
-use crate::readers::{ReaderClaim, ReaderListener, ReaderWish, Readers};
+use crate::readers::{Lost, ReaderClaim, ReaderListener, ReaderWish, Readers};
 use crate::storage::{OpenError, OpenSummary, Storage};
 
 /// Largest event or batch, in bytes of the message as sent; at the limit it is accepted.
@@ -73,10 +73,14 @@ struct Shared {
 impl Effects for Shared {
     fn on_change(&self, change: &Change) {
         match change {
-            Change::ReceiverSuperseded { receiver, text, .. } => self.readers.lost(*receiver, text.clone()),
-            Change::ReceiverVoided { receiver, .. } => {
-                let text = "The messaging entity could not be found: its hub or consumer group was deleted.";
-                self.readers.lost(*receiver, text.to_owned());
+            Change::ReceiverSuperseded { receiver, text, .. } => {
+                self.readers.lose(*receiver, Lost::Superseded(text.clone()))
+            }
+            Change::ReceiverVoided { receiver, seat } => {
+                // The wording that SDKs look for has the name in the middle.
+                let entity = format!("{}|{}", seat.hub, seat.group);
+                let text = format!("The messaging entity '{entity}' could not be found: it was deleted.");
+                self.readers.lose(*receiver, Lost::Gone(text));
             }
             Change::HubDeleted { hub, .. } => {
                 self.hubs.write().unwrap_or_else(PoisonError::into_inner).remove(hub);
@@ -173,46 +177,28 @@ impl Broker {
 
     // Namespaces and credentials.
 
-    /// The namespace that a host name means; in dev mode it is made on first use.
+    /// The namespace that a host name means. One that does not exist yet has the policies of the default namespace; it
+    /// is made with its first hub, so by someone who holds a right to it.
     ///
     /// # Errors
     /// [`NamespaceRefused`] names the host and, for the log, what there is.
-    pub async fn namespace(&self, host: Option<&str>) -> Result<Arc<Namespace>, NamespaceRefused> {
-        let host = host.unwrap_or_default();
-        let first_use = match self.look_up_namespace(host)? {
-            Found::Namespace(namespace) => return Ok(Arc::new(namespace)),
-            Found::FirstUse(name) => name,
-        };
-        crate::dev::create_namespace(&self.catalog, &first_use, &self.credential, self.wall())
-            .await
-            .map_err(|error| NamespaceRefused {
-                host: host.to_owned(),
-                known: format!("it could not be made: {error}"),
-            })?;
-        tracing::info!("created namespace '{first_use}' for host '{host}'");
-        Ok(Arc::new(Namespace { name: first_use }))
-    }
-
-    /// As [`Broker::namespace`] for a host that was named before the connection opened; makes nothing: where there is
-    /// none yet, the default one.
-    ///
-    /// # Errors
-    /// As [`Broker::namespace`].
-    pub fn known_namespace(&self, host: Option<&str>) -> Result<Namespace, NamespaceRefused> {
-        Ok(match self.look_up_namespace(host.unwrap_or_default())? {
-            Found::Namespace(namespace) => namespace,
-            Found::FirstUse(_) => Namespace::new(forebay_namespace::DEFAULT_NAMESPACE),
-        })
-    }
-
-    fn look_up_namespace(&self, host: &str) -> Result<Found, NamespaceRefused> {
-        self.catalog.read(|state| match state.resolve_host(host, HostMode::Dev) {
-            Ok(Resolved::Namespace(namespace)) => Ok(Found::Namespace(Namespace::new(namespace.name()))),
-            Ok(Resolved::FirstUse(name)) => Ok(Found::FirstUse(name.to_ascii_lowercase())),
+    pub fn namespace(&self, host: Option<&str>) -> Result<Arc<Namespace>, NamespaceRefused> {
+        self.catalog.read(|state| match state.resolve_host(host.unwrap_or_default(), HostMode::Dev) {
+            Ok(Resolved::Namespace(namespace)) => Ok(Arc::new(Namespace::new(namespace.name()))),
+            Ok(Resolved::FirstUse(name)) => Ok(Arc::new(Namespace::new(&name.to_ascii_lowercase()))),
             Err(unknown) => {
                 Err(NamespaceRefused { host: unknown.host.clone(), known: unknown.known.join(", ") })
             }
         })
+    }
+
+    async fn make_namespace(&self, namespace: &Namespace) -> Result<(), LogError> {
+        if self.in_namespace(namespace, |_| ()).is_none() {
+            crate::dev::create_namespace(&self.catalog, &namespace.name, &self.credential, self.wall())
+                .await?;
+            tracing::info!("created namespace '{}'", namespace.name);
+        }
+        Ok(())
     }
 
     /// Checks a shared access signature. Returns the audience that it names and what it grants.
@@ -228,7 +214,7 @@ impl Broker {
         let token = SasToken::parse(token)?;
         // In dev mode clients reach one server under many names, so the host in the token says nothing.
         let check = Check { now, skew_seconds: CLOCK_SKEW_SECONDS, hosts: HostRule::Ignore };
-        self.in_namespace(namespace, |view| token.verify(&view, &check))
+        self.policies_of(namespace, |view| token.verify(&view, &check))
             .unwrap_or_else(|| Err(unknown_policy(namespace)))
             .map(|grant| (token.audience().1, grant))
     }
@@ -243,8 +229,14 @@ impl Broker {
         user: &str,
         key: &Secret,
     ) -> Result<Grant, SasError> {
-        self.in_namespace(namespace, |view| verify_password(&view, None, user, key))
+        self.policies_of(namespace, |view| verify_password(&view, None, user, key))
             .unwrap_or_else(|| Err(unknown_policy(namespace)))
+    }
+
+    fn policies_of<R>(&self, namespace: &Namespace, look: impl FnOnce(NamespaceView<'_>) -> R) -> Option<R> {
+        let default = forebay_namespace::DEFAULT_NAMESPACE;
+        self.catalog
+            .read(|state| state.namespace(&namespace.name).or_else(|| state.namespace(default)).map(look))
     }
 
     fn in_namespace<R>(&self, namespace: &Namespace, look: impl FnOnce(NamespaceView<'_>) -> R) -> Option<R> {
@@ -261,12 +253,13 @@ impl Broker {
         if let Some(hub) = self.existing_hub(namespace, name).await? {
             return Ok(hub);
         }
-        names::check_hub(name).map_err(|why| HubError::Name(why.text))?;
+        names::check_hub(name).map_err(|why| HubError::Name { name: name.to_owned(), why: why.text })?;
         let similar =
             self.in_namespace(namespace, |view| view.similar_hub(name).map(str::to_owned)).flatten();
         if !self.options.auto_create {
             return Err(HubError::NotFound { name: name.to_owned(), similar });
         }
+        self.make_namespace(namespace).await?;
         let command = CreateHub::with_defaults(namespace.name.clone(), name);
         let partitions = command.partitions;
         match self.catalog.propose(self.wall().0, command, Vec::new()).await? {
@@ -292,12 +285,12 @@ impl Broker {
         if let Some(hub) = self.shared.hubs.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Ok(Some(Arc::clone(hub)));
         }
-        let logs = Arc::clone(&self.shared.logs);
+        let (logs, budget) = (Arc::clone(&self.shared.logs), Arc::clone(self.budget()));
         let log = LogId(id.0);
         // Making a log that is there does nothing; making one that a crash left out repairs that.
         let opened = tokio::task::spawn_blocking(move || {
             logs.create(log, partitions, LogPolicy::retain(Millis(retention_ms)))?;
-            Hub::open(&*logs, log, name, created_ms, partitions)
+            Hub::open(&*logs, &budget, log, name, created_ms, partitions)
         });
         let hub = opened
             .await
@@ -326,7 +319,7 @@ impl Broker {
             return Ok(group);
         }
         let not_found = || GroupError::NotFound { hub: hub.name.clone(), name: name.to_owned() };
-        names::check_group(name).map_err(|why| GroupError::Name(why.text))?;
+        names::check_group(name).map_err(|why| GroupError::Name { name: name.to_owned(), why: why.text })?;
         if !self.options.auto_create {
             return Err(not_found());
         }
@@ -374,7 +367,7 @@ impl Broker {
     ) -> Result<ReaderClaim, ReaderRefused> {
         let (claim, command) = self.shared.readers.prepare(&wish, listener, reader);
         match self.catalog.propose(self.wall().0, command, Vec::new()).await? {
-            Verdict::Applied(_) => Ok(claim.admitted()),
+            Verdict::Applied(_) => Ok(claim),
             Verdict::Rejected(why) => Err(match why.code {
                 Code::EpochLower | Code::EpochMissing => ReaderRefused::Epoch(why.text),
                 Code::TooManyReaders => ReaderRefused::TooMany(why.text),
@@ -391,11 +384,6 @@ impl Broker {
     pub async fn start(&self, partition: &Partition, position: StartPosition) -> Result<Start, StartError> {
         resolve(position, &**partition.log(), self.options.durability).await
     }
-}
-
-enum Found {
-    Namespace(Namespace),
-    FirstUse(String),
 }
 
 fn unknown_policy(namespace: &Namespace) -> SasError {

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use forebay_event::Origin;
 use forebay_event::batch::BatchBuf;
-use forebay_log::{Appended, BatchSource, Completion, Conditions, LogError, Submission};
+use forebay_log::{
+    Appended, BatchSource, ByteBudget, Completion, Conditions, LogError, Part, Reservation, Submission,
+};
 
 /// Events in one shared batch, at most. Readers hold whole batches, so one must stay small.
 pub(crate) const BATCH_EVENTS_MAX: u32 = 4_096;
@@ -30,6 +32,8 @@ pub trait PublishListener: Send + Sync {
 struct OpenBatch {
     batch: BatchBuf,
     waiters: Vec<Waiter>,
+    /// What it holds of the byte budget; travels with it, so that a publisher who leaves frees nothing early.
+    held: Reservation,
 }
 
 struct Waiter {
@@ -48,6 +52,7 @@ struct Slot {
 pub(crate) struct Collector {
     line: Mutex<Line>,
     origin: Origin,
+    budget: Arc<ByteBudget>,
 }
 
 #[derive(Default)]
@@ -63,8 +68,13 @@ impl std::fmt::Debug for Collector {
 }
 
 impl Collector {
-    pub(crate) fn new(origin: Origin) -> Arc<Self> {
-        Arc::new(Self { line: Mutex::default(), origin })
+    pub(crate) fn new(origin: Origin, budget: Arc<ByteBudget>) -> Arc<Self> {
+        Arc::new(Self { line: Mutex::default(), origin, budget })
+    }
+
+    fn open_batch(&self, payload: usize) -> OpenBatch {
+        let held = self.budget.force(Part::Gathering, 0);
+        OpenBatch { batch: BatchBuf::with_capacity(payload), waiters: Vec::new(), held }
     }
 
     fn lock(&self) -> MutexGuard<'_, Line> {
@@ -85,7 +95,7 @@ impl Collector {
         line.next_id += 1;
         line.slots.push_back(Slot { id, batch: None });
         drop(line);
-        let open = OpenBatch { batch: BatchBuf::with_capacity(capacity.max(bytes)), waiters: Vec::new() };
+        let open = self.open_batch(capacity.max(bytes));
         CheckedOut { collector: Arc::clone(self), id, open: Some(open) }
     }
 
@@ -119,31 +129,35 @@ impl BatchSource for Collector {
                 batch: open.batch,
                 origin: self.origin,
                 conditions: Conditions::default(),
-                done: Arc::new(Waiters(open.waiters)),
+                done: Arc::new(Waiters { waiters: open.waiters, _held: open.held }),
             });
         }
     }
 }
 
 /// Passes a batch's outcome on to everyone who has events in it.
-struct Waiters(Vec<Waiter>);
+struct Waiters {
+    waiters: Vec<Waiter>,
+    /// Given back when the batch has its outcome.
+    _held: Reservation,
+}
 
 impl std::fmt::Debug for Waiters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Waiters").field(&self.0.len()).finish()
+        f.debug_struct("Waiters").field("waiting", &self.waiters.len()).finish_non_exhaustive()
     }
 }
 
 impl Completion for Waiters {
     fn complete(&self, outcome: Result<Appended, LogError>) {
-        for waiter in &self.0 {
+        for waiter in &self.waiters {
             waiter.listener.published(waiter.group, &outcome);
         }
     }
 }
 
-/// A batch in the hands of one connection. Dropping it puts it back in line, also when the connection panics,
-/// since a batch that never came back would stop its partition.
+/// A batch in the hands of one connection. Dropping it puts it back in line, since a batch that never came back
+/// would stop its partition.
 pub(crate) struct CheckedOut {
     collector: Arc<Collector>,
     id: u64,
@@ -179,9 +193,19 @@ impl CheckedOut {
 
 impl Drop for CheckedOut {
     fn drop(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.collector.check_in(self.id, open);
+        let Some(mut open) = self.open.take() else { return };
+        if std::thread::panicking() {
+            // Half a record may stand in it: nobody's events may be stored with that. They are refused instead.
+            let failure = Err(LogError::Unavailable { reason: "the batch was given up".to_owned() });
+            for waiter in &open.waiters {
+                waiter.listener.published(waiter.group, &failure);
+            }
+            open = self.collector.open_batch(0);
         }
+        // Summed here, by each connection for itself, and not by the one thread that seals.
+        open.batch.prepare();
+        open.held.set(open.batch.len() as u64);
+        self.collector.check_in(self.id, open);
     }
 }
 
@@ -223,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_batch_keeps_its_place_in_line_while_it_is_out() {
-        let collector = Collector::new(Origin::Amqp);
+        let collector = Collector::new(Origin::Amqp, ByteBudget::new(1 << 30));
         let (_, alice) = listener();
         let (_, bob) = listener();
         let (mut a, mut b) = (0, 0);
@@ -241,7 +265,7 @@ mod tests {
 
     #[test]
     fn everyone_in_a_batch_hears_its_outcome_once() {
-        let collector = Collector::new(Origin::Amqp);
+        let collector = Collector::new(Origin::Amqp, ByteBudget::new(1 << 30));
         let (alice_heard, alice) = listener();
         let (bob_heard, bob) = listener();
         let (mut a, mut b) = (7, 0);
@@ -258,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_batch_that_is_full_is_left_alone_and_a_large_message_gets_its_own() {
-        let collector = Collector::new(Origin::Amqp);
+        let collector = Collector::new(Origin::Amqp, ByteBudget::new(1 << 30));
         let (_, alice) = listener();
         let mut group = 0;
         put(&mut collector.check_out(1, 100, 0), &alice, &mut group, 1);
@@ -271,11 +295,42 @@ mod tests {
 
     #[test]
     fn a_burst_whose_messages_were_all_refused_leaves_nothing_to_store() {
-        let collector = Collector::new(Origin::Amqp);
+        let collector = Collector::new(Origin::Amqp, ByteBudget::new(1 << 30));
         drop(collector.check_out(1, 100, 0));
         assert!(collector.take().is_none());
         let (_, alice) = listener();
         put(&mut collector.check_out(1, 100, 0), &alice, &mut 0, 9);
         assert_eq!(bodies(collector.take().unwrap()), [9]);
+    }
+
+    #[test]
+    fn a_panic_in_the_middle_of_an_event_stores_nothing_of_the_batch_and_refuses_everyone_in_it() {
+        let collector = Collector::new(Origin::Amqp, ByteBudget::new(1 << 30));
+        let (heard, alice) = listener();
+        let mut group = 0;
+        put(&mut collector.check_out(1, 100, 0), &alice, &mut group, 1);
+        let theirs = Arc::clone(&collector);
+        let panicked = std::thread::spawn(move || {
+            let mut batch = theirs.check_out(1, 100, 0);
+            batch.write(&listener().1, &mut 0, |_| panic!("half a record"));
+        });
+        assert!(panicked.join().is_err());
+        assert!(collector.take().is_none());
+        assert_eq!(*heard.0.lock().unwrap(), [(0, false)]);
+    }
+
+    #[test]
+    fn a_batch_holds_its_bytes_of_the_budget_until_it_has_its_outcome() {
+        let budget = ByteBudget::new(1 << 30);
+        let collector = Collector::new(Origin::Amqp, Arc::clone(&budget));
+        let (_, alice) = listener();
+        put(&mut collector.check_out(1, 100, 0), &alice, &mut 0, 1);
+        let held = budget.used_by(Part::Gathering);
+        assert!(held > 0);
+        let submission = collector.take().unwrap();
+        assert_eq!(budget.used_by(Part::Gathering), held);
+        submission.done.complete(Err(LogError::NotFound));
+        drop(submission);
+        assert_eq!(budget.used_by(Part::Gathering), 0);
     }
 }

@@ -48,13 +48,15 @@ pub struct Cursor {
     batches: VecDeque<Arc<StoredBatch>>,
     /// Where in the first of `batches`.
     position: RecordPosition,
+    /// The place behind the event that was shown last, and the number that follows it.
+    after: Option<(RecordPosition, Sequence)>,
 }
 
 impl Cursor {
     /// A cursor before the event `from`.
     #[must_use]
     pub fn new(partition: Arc<Partition>, from: Sequence) -> Self {
-        Self { partition, next: from, batches: VecDeque::new(), position: RecordPosition::START }
+        Self { partition, next: from, batches: VecDeque::new(), position: RecordPosition::START, after: None }
     }
 
     /// The partition's present bounds.
@@ -76,32 +78,52 @@ impl Cursor {
                     Fetched::Pending(read) => return Ok(Next::Load(read)),
                 }
             }
-            if self.skip_to_next()? {
+            if self.settle_on_next()? {
                 break;
             }
         }
-        self.current().map(Next::Event)
+        let batch = self.batches.front().ok_or_else(|| internal("no batch"))?;
+        let mut records = view(batch)?.records_at(self.position);
+        match records.next() {
+            Some(Ok(record)) => {
+                let sequence = batch.base.plus(u64::from(record.offset_delta));
+                self.after = Some((records.position(), sequence.plus(1)));
+                let (origin, append_time) = (batch.origin, batch.append_time);
+                Ok(Next::Event(CursorEvent { record, origin, sequence, append_time }))
+            }
+            Some(Err(error)) => Err(damaged(batch, &error)),
+            None => Err(internal("no record")),
+        }
     }
 
-    /// Drops batches and events before `next`. Says whether there is an event at the place then reached.
-    fn skip_to_next(&mut self) -> Result<bool, LogError> {
+    /// Drops batches, and events of the first one, that lie before `next`. Says whether an event is at the place
+    /// then reached. Within a batch that is being read there is nothing to do: [`Cursor::advance`] has left the place
+    /// at the next event.
+    fn settle_on_next(&mut self) -> Result<bool, LogError> {
         while let Some(batch) = self.batches.front() {
             if batch.last < self.next {
                 self.drop_first();
                 continue;
             }
-            let view = view(batch)?;
-            let mut records = view.records_at(self.position);
-            loop {
-                let before = records.position();
-                match records.next() {
-                    Some(Ok(record)) if batch.base.plus(u64::from(record.offset_delta)) < self.next => {}
-                    Some(Ok(_)) => {
-                        self.position = before;
-                        return Ok(true);
+            let begun = self.position != RecordPosition::START;
+            if begun || batch.base >= self.next {
+                let view = view(batch)?;
+                if self.position.index() < view.count() {
+                    return Ok(true);
+                }
+            } else {
+                let mut records = view(batch)?.records_at(self.position);
+                loop {
+                    let before = records.position();
+                    match records.next() {
+                        Some(Ok(record)) if batch.base.plus(u64::from(record.offset_delta)) < self.next => {}
+                        Some(Ok(_)) => {
+                            self.position = before;
+                            return Ok(true);
+                        }
+                        Some(Err(error)) => return Err(damaged(batch, &error)),
+                        None => break,
                     }
-                    Some(Err(error)) => return Err(damaged(batch, &error)),
-                    None => break,
                 }
             }
             self.next = batch.last.plus(1);
@@ -110,38 +132,18 @@ impl Cursor {
         Ok(false)
     }
 
-    /// The event at the place that `skip_to_next` found.
-    fn current(&self) -> Result<CursorEvent<'_>, LogError> {
-        let batch = self.batches.front().ok_or_else(|| internal("no batch"))?;
-        match view(batch)?.records_at(self.position).next() {
-            Some(Ok(record)) => Ok(CursorEvent {
-                sequence: batch.base.plus(u64::from(record.offset_delta)),
-                record,
-                origin: batch.origin,
-                append_time: batch.append_time,
-            }),
-            Some(Err(error)) => Err(damaged(batch, &error)),
-            None => Err(internal("no record")),
-        }
-    }
-
-    /// Goes past the event that [`Cursor::peek`] showed.
+    /// Goes past the event that [`Cursor::peek`] showed last.
     pub fn advance(&mut self) {
-        let Some(batch) = self.batches.front() else { return };
-        let Ok(view) = view(batch) else { return };
-        let mut records = view.records_at(self.position);
-        if let Some(Ok(record)) = records.next() {
-            self.next = batch.base.plus(u64::from(record.offset_delta) + 1);
-            self.position = records.position();
-            if self.next > batch.last {
-                self.drop_first();
-            }
+        if let Some((position, next)) = self.after.take() {
+            self.position = position;
+            self.next = next;
         }
     }
 
     fn drop_first(&mut self) {
         self.batches.pop_front();
         self.position = RecordPosition::START;
+        self.after = None;
     }
 
     fn fetch(&mut self) -> Result<Fetched, LogError> {

@@ -32,8 +32,13 @@ pub enum HubError {
         similar: Option<String>,
     },
     /// The name is not allowed.
-    #[error("{0}")]
-    Name(String),
+    #[error("'{name}': {why}")]
+    Name {
+        /// The name asked for.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// It may not be made.
     #[error("{0}")]
     Refused(String),
@@ -54,8 +59,13 @@ pub enum GroupError {
         name: String,
     },
     /// The name is not allowed.
-    #[error("{0}")]
-    Name(String),
+    #[error("'{name}': {why}")]
+    Name {
+        /// The name asked for.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// It may not be made.
     #[error("{0}")]
     Refused(String),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use forebay_event::Origin;
 use forebay_event::amqp::Incoming;
 use forebay_event::partition_key::partition_for;
-use forebay_log::{BatchSource, LogError, LogId, PartitionId, PartitionLog, PartitionLogs};
+use forebay_log::{BatchSource, ByteBudget, LogError, LogId, PartitionId, PartitionLog, PartitionLogs};
 
 use crate::collector::{CheckedOut, Collector, PublishListener};
 
@@ -21,8 +21,13 @@ pub struct Partition {
 }
 
 impl Partition {
-    fn open(logs: &dyn PartitionLogs, log: LogId, index: u32) -> Result<Self, LogError> {
-        let collector = Collector::new(Origin::Amqp);
+    fn open(
+        logs: &dyn PartitionLogs,
+        budget: &Arc<ByteBudget>,
+        log: LogId,
+        index: u32,
+    ) -> Result<Self, LogError> {
+        let collector = Collector::new(Origin::Amqp, Arc::clone(budget));
         let source: Arc<dyn BatchSource> = Arc::clone(&collector) as Arc<dyn BatchSource>;
         Ok(Self { index, log: logs.partition(PartitionId { log, index })?, collector, source })
     }
@@ -55,13 +60,14 @@ pub struct Hub {
 impl Hub {
     pub(crate) fn open(
         logs: &dyn PartitionLogs,
+        budget: &Arc<ByteBudget>,
         id: LogId,
         name: String,
         created_at_ms: i64,
         partitions: u32,
     ) -> Result<Self, LogError> {
         let partitions = (0..partitions)
-            .map(|index| Partition::open(logs, id, index).map(Arc::new))
+            .map(|index| Partition::open(logs, budget, id, index).map(Arc::new))
             .collect::<Result<_, _>>()?;
         Ok(Self { id, name, created_at_ms, partitions, round_robin: AtomicU32::new(0) })
     }
@@ -91,22 +97,26 @@ impl Hub {
 
 /// The events of one burst (what one socket read brought) on their way into collectors.
 ///
-/// It holds at most one batch at a time. Dropping it hands over what is left.
-#[expect(missing_debug_implementations, reason = "it holds a batch that is being written")]
+/// It holds one open batch for each partition it has met, up to [`BURST_BATCHES_MAX`], so that keyed events cost no
+/// lock each. Dropping it hands over what is left.
+#[expect(missing_debug_implementations, reason = "it holds batches that are being written")]
 pub struct Burst {
     listener: Arc<dyn PublishListener>,
-    current: Option<(Arc<Partition>, CheckedOut)>,
+    open: Vec<(Arc<Partition>, CheckedOut)>,
 }
+
+/// Partitions that a burst writes to at a time.
+const BURST_BATCHES_MAX: usize = 32;
 
 impl Burst {
     /// Starts a burst whose outcomes go to `listener`.
     pub fn new(listener: Arc<dyn PublishListener>) -> Self {
-        Self { listener, current: None }
+        Self { listener, open: Vec::new() }
     }
 
     /// Writes a message's events into the partition's batch: all of them into one batch. `capacity` is how many
-    /// bytes the burst may still bring (a hint that saves the batch from growing). Returns the group in which
-    /// [`PublishListener::published`] will answer; a new group takes `next_group`, which then moves on.
+    /// bytes the burst may still bring for that partition (a hint that saves the batch from growing). Returns the
+    /// group in which [`PublishListener::published`] will answer; a new group takes `next_group`, which then moves on.
     pub fn write(
         &mut self,
         partition: &Arc<Partition>,
@@ -115,23 +125,39 @@ impl Burst {
         next_group: &mut u64,
     ) -> u64 {
         let (events, bytes) = (message.event_count(), message.stored_size_bound());
-        let fits = self
-            .current
-            .as_ref()
-            .is_some_and(|(at, batch)| Arc::ptr_eq(at, partition) && batch.has_room(events, bytes));
-        if !fits {
-            self.finish();
-            let batch = partition.collector.check_out(events, bytes, capacity);
-            self.current = Some((Arc::clone(partition), batch));
-        }
-        let (_, batch) = self.current.as_mut().expect("set above");
-        batch.write(&self.listener, next_group, |batch| message.write(batch))
+        let found = self.open.iter().position(|(at, _)| Arc::ptr_eq(at, partition));
+        let index = match found {
+            Some(index) if self.open[index].1.has_room(events, bytes) => index,
+            Some(index) => {
+                hand_over(vec![self.open.swap_remove(index)]);
+                self.check_out(partition, events, bytes, capacity)
+            }
+            None => {
+                if self.open.len() >= BURST_BATCHES_MAX {
+                    self.finish();
+                }
+                self.check_out(partition, events, bytes, capacity)
+            }
+        };
+        self.open[index].1.write(&self.listener, next_group, |batch| message.write(batch))
     }
 
-    /// Hands the batch over and tells the log. A log that refuses answers through the listener as well, so there
-    /// is one way in which a publisher learns of a failure.
+    fn check_out(&mut self, partition: &Arc<Partition>, events: u32, bytes: usize, capacity: usize) -> usize {
+        let batch = partition.collector.check_out(events, bytes, capacity);
+        self.open.push((Arc::clone(partition), batch));
+        self.open.len() - 1
+    }
+
+    /// Hands the batches over and tells the log.
     pub fn finish(&mut self) {
-        let Some((partition, batch)) = self.current.take() else { return };
+        hand_over(self.open.drain(..));
+    }
+}
+
+/// A log that refuses answers through the listener as well, so there is one way in which a publisher learns of a
+/// failure.
+fn hand_over(batches: impl IntoIterator<Item = (Arc<Partition>, CheckedOut)>) {
+    for (partition, batch) in batches {
         drop(batch);
         if let Err(error) = partition.log.gather(&partition.source) {
             while let Some(submission) = partition.source.take() {

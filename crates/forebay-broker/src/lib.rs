@@ -34,5 +34,5 @@ pub use forebay_log::Durability;
 pub use hub::{Burst, Hub, Partition};
 pub use options::{BrokerOptions, DevKey};
 pub use position::{Start, StartError, StartPosition};
-pub use readers::{ReaderClaim, ReaderListener, ReaderWish};
+pub use readers::{Lost, ReaderClaim, ReaderListener, ReaderWish};
 pub use storage::{OpenError, OpenSummary};

@@ -15,9 +15,17 @@ use crate::hub::{Hub, Partition};
 
 /// Learns that a reader has lost its place.
 pub trait ReaderListener: Send + Sync {
-    /// Another reader has taken the place of `reader`, or its hub or group is gone; the text says which. Must not
-    /// block.
-    fn superseded(&self, reader: u64, text: String);
+    /// `reader` has lost its place. Must not block.
+    fn lost(&self, reader: u64, lost: Lost);
+}
+
+/// Why a reader lost its place; the texts are for the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// Another reader took it.
+    Superseded(String),
+    /// Its hub or consumer group was deleted.
+    Gone(String),
 }
 
 /// What a reader wants.
@@ -51,7 +59,7 @@ pub(crate) struct Readers {
 struct Live {
     listener: Arc<dyn ReaderListener>,
     reader: u64,
-    superseded: Arc<OnceLock<String>>,
+    lost: Arc<OnceLock<Lost>>,
 }
 
 impl std::fmt::Debug for Readers {
@@ -79,25 +87,26 @@ impl Readers {
     ) -> (ReaderClaim, ClaimReceiver) {
         let link = self.next.fetch_add(1, Ordering::Relaxed);
         let receiver = ReceiverId { node: NodeId::default(), link };
-        let superseded = Arc::new(OnceLock::new());
-        self.lock().insert(link, Live { listener, reader, superseded: Arc::clone(&superseded) });
+        let lost = Arc::new(OnceLock::new());
+        self.lock().insert(link, Live { listener, reader, lost: Arc::clone(&lost) });
         let seat = wish.seat();
         let claim =
             ClaimReceiver { receiver, seat: seat.clone(), epoch: wish.epoch, name: wish.name.clone() };
-        (ReaderClaim { readers: Arc::clone(self), receiver, seat, superseded, admitted: false }, claim)
+        (ReaderClaim { readers: Arc::clone(self), receiver, seat, lost }, claim)
     }
 
     /// A reader has lost its place.
-    pub(crate) fn lost(&self, receiver: ReceiverId, text: String) {
+    pub(crate) fn lose(&self, receiver: ReceiverId, lost: Lost) {
         let Some(live) = self.lock().remove(&receiver.link) else { return };
         // The first reason stays.
-        let _later = live.superseded.set(text.clone());
-        live.listener.superseded(live.reader, text);
+        let _later = live.lost.set(lost.clone());
+        live.listener.lost(live.reader, lost);
     }
 
-    fn release(&self, receiver: ReceiverId, seat: SeatRef, admitted: bool) {
+    /// Also for a claim whose verdict nobody waited for: it may have been folded, or will be, before this entry.
+    fn release(&self, receiver: ReceiverId, seat: SeatRef) {
         let was_live = self.lock().remove(&receiver.link).is_some();
-        if was_live && admitted {
+        if was_live {
             let proposal = ProposalId(crate::random::u128());
             let entry = Entry::new(proposal, receiver.node, 0, ReleaseReceiver { receiver, seat });
             // Nobody waits for it: the place is free once it is folded.
@@ -115,25 +124,19 @@ pub struct ReaderClaim {
     readers: Arc<Readers>,
     receiver: ReceiverId,
     seat: SeatRef,
-    superseded: Arc<OnceLock<String>>,
-    admitted: bool,
+    lost: Arc<OnceLock<Lost>>,
 }
 
 impl ReaderClaim {
-    pub(crate) fn admitted(mut self) -> Self {
-        self.admitted = true;
-        self
-    }
-
     /// Why the place is lost already, if it is.
     #[must_use]
-    pub fn superseded(&self) -> Option<&str> {
-        self.superseded.get().map(String::as_str)
+    pub fn lost(&self) -> Option<&Lost> {
+        self.lost.get()
     }
 }
 
 impl Drop for ReaderClaim {
     fn drop(&mut self) {
-        self.readers.release(self.receiver, self.seat.clone(), self.admitted);
+        self.readers.release(self.receiver, self.seat.clone());
     }
 }

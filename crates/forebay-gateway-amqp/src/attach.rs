@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use forebay_amqp::types::{Attach, Error, Source, condition};
+use forebay_amqp::types::{Attach, Error, Role, Source, condition};
 use forebay_amqp::{AttachReply, SessionId};
 use forebay_auth::{Address, Rights, TokenSet, UnixSeconds};
 use forebay_broker::{
@@ -11,8 +11,8 @@ use forebay_broker::{
 };
 
 use crate::conditions;
+use crate::config::REQUEST_BYTES_MAX;
 use crate::filter;
-use crate::handler::is_publishing;
 use crate::inbox::Inbox;
 use crate::links::{Link, Node, Publisher, Replies};
 use crate::reader::{Reader, Waiting, sends_settled};
@@ -46,6 +46,11 @@ pub(crate) struct Accepted {
 pub(crate) struct Authorised {
     request: AttachRequest,
     address: Address,
+}
+
+/// The role in which the peer attaches decides what the link is for.
+fn is_publishing(attach: &Attach) -> bool {
+    attach.role == Role::Sender
 }
 
 /// Reads the address and checks the rights: before anything is looked up, so that a refusal tells nothing about what
@@ -101,7 +106,7 @@ fn address(attach: &Attach) -> Result<Address, Error> {
     };
     let text =
         text.ok_or_else(|| conditions::error(condition::INVALID_FIELD, "The link names no address."))?;
-    Address::parse(text).map_err(|why| conditions::error(condition::NOT_FOUND, why))
+    Address::parse(text).map_err(|why| conditions::entity_not_found_because(text, why))
 }
 
 impl Authorised {
@@ -115,8 +120,7 @@ impl Authorised {
         };
         match (node, publishing) {
             (Some(node), true) => {
-                let max = MESSAGE_BYTES_MAX as u64;
-                Ok(Accepted { reply: self.reply_to_sender(max), link: Link::Requests(node) })
+                Ok(Accepted { reply: self.reply_to_sender(REQUEST_BYTES_MAX), link: Link::Requests(node) })
             }
             (Some(node), false) => Ok(self.accept_replies(node)),
             (None, true) => self.accept_publisher().await,
@@ -139,6 +143,7 @@ impl Authorised {
             name: attach.name,
             waiting: std::collections::VecDeque::new(),
             next_tag: 0,
+            queued: false,
         };
         Accepted { reply: AttachReply::default(), link: Link::Replies(Box::new(replies)) }
     }
@@ -164,7 +169,7 @@ impl Authorised {
         let hub = self.hub(name).await?;
         let partition = partition.map(|partition| find_partition(&hub, partition)).transpose()?;
         let reply = self.reply_to_sender(MESSAGE_BYTES_MAX as u64);
-        let publisher = Publisher { hub, partition, publisher, since_credit: 0 };
+        let publisher = Publisher { hub, partition, publisher, open: 0 };
         Ok(Accepted { reply, link: Link::Publisher(Box::new(publisher)) })
     }
 
@@ -209,13 +214,25 @@ impl Authorised {
             waiting: Waiting::No,
             draining: false,
             next_tag: 0,
+            queued: false,
+            inbox: Arc::clone(&self.request.inbox),
         };
-        Ok(Accepted { reply: AttachReply::default(), link: Link::Reader(Box::new(reader)) })
+        // The SDKs state the service's limit, which is for events as sent; what we add must not push one over it.
+        let limit = attach.max_message_size.unwrap_or(0);
+        let outgoing_bytes_max = (limit >= MESSAGE_BYTES_MAX as u64).then_some(u64::MAX);
+        let reply = AttachReply { outgoing_bytes_max, ..AttachReply::default() };
+        Ok(Accepted { reply, link: Link::Reader(Box::new(reader)) })
     }
 }
 
-pub(crate) fn find_partition(hub: &Hub, id: &str) -> Result<Arc<Partition>, Error> {
-    id.parse().ok().and_then(|index| hub.partition(index)).cloned().ok_or_else(|| {
+/// Partition ids are decimal numbers in one spelling only.
+pub(crate) fn partition_of<'a>(hub: &'a Hub, id: &str) -> Option<&'a Arc<Partition>> {
+    let index = id.parse::<u32>().ok().filter(|index| index.to_string() == id)?;
+    hub.partition(index)
+}
+
+fn find_partition(hub: &Hub, id: &str) -> Result<Arc<Partition>, Error> {
+    partition_of(hub, id).cloned().ok_or_else(|| {
         conditions::error(
             condition::ARGUMENT_OUT_OF_RANGE,
             format_args!(
@@ -230,11 +247,13 @@ pub(crate) fn find_partition(hub: &Hub, id: &str) -> Result<Arc<Partition>, Erro
 
 /// No filter: earliest, so that a client that knows nothing of filters misses nothing.
 fn start_position(source: Option<&Source>) -> Result<StartPosition, Error> {
-    let Some(expression) = source.and_then(|source| source.filter.get(filter::SELECTOR)?.value.as_text())
-    else {
+    let Some(selector) = source.and_then(|source| source.filter.get(filter::SELECTOR)) else {
         return Ok(StartPosition::Earliest);
     };
-    filter::parse(expression).map_err(|why| conditions::error(condition::ARGUMENT_ERROR, why))
+    let wrong = |why: &dyn std::fmt::Display| conditions::error(condition::ARGUMENT_ERROR, why);
+    let expression =
+        selector.value.as_text().ok_or_else(|| wrong(&"The selector filter must be a string."))?;
+    filter::parse(expression).map_err(|why| wrong(&why))
 }
 
 fn epoch(attach: &Attach) -> Result<Option<i64>, Error> {

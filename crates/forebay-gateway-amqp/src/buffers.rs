@@ -13,7 +13,7 @@ pub(crate) const INPUT_BYTES_MAX: usize = 256 * 1024;
 /// Beyond this much unsent output we stop producing more.
 pub(crate) const OUTPUT_BYTES_HIGH: usize = 256 * 1024;
 /// What an output buffer keeps of its capacity once it is empty.
-const OUTPUT_BYTES_KEEP: usize = 512 * 1024;
+const OUTPUT_BYTES_KEEP: usize = 2 * OUTPUT_BYTES_HIGH;
 
 const _: () = assert!(INPUT_BYTES_MAX > 2 * crate::config::MAX_FRAME_SIZE as usize);
 
@@ -28,6 +28,11 @@ pub(crate) struct Input {
 impl Input {
     pub(crate) fn new() -> Self {
         Self { bytes: vec![0; INPUT_BYTES_START], start: 0, end: 0 }
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.len()
     }
 
     /// The bytes to be read by the core.
@@ -80,6 +85,11 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Bytes of memory.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Where the core appends.
     pub(crate) fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
@@ -89,9 +99,14 @@ impl Output {
         self.written == self.bytes.len()
     }
 
+    /// Bytes that the socket has not taken yet.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
     /// Whether so much waits to be written that nothing should be added.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.len() - self.written >= OUTPUT_BYTES_HIGH
+        self.unwritten() >= OUTPUT_BYTES_HIGH
     }
 
     /// Writes until everything is written or the socket takes no more.

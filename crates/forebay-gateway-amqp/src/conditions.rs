@@ -6,8 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use forebay_amqp::types::{Error, Fields, condition};
 use forebay_amqp::wire::Symbol;
-use forebay_broker::{GroupError, HubError, ReaderRefused, StartError};
+use forebay_broker::{GroupError, HubError, Lost, ReaderRefused, StartError};
 use forebay_log::{Effect, LogError};
+
+use crate::log_limit::LogLimit;
 
 /// An error with a tracking id at the end of its text, by which the log line and the client's exception find each
 /// other. Clients cut the text there.
@@ -15,6 +17,14 @@ pub(crate) fn error(condition: Symbol, text: impl std::fmt::Display) -> Error {
     let tracking = tracking_id();
     tracing::debug!(%condition, tracking, "{text}");
     Error { condition, description: Some(format!("{text} TrackingId:{tracking}")), info: Fields::new() }
+}
+
+/// As [`error`], with a cause that is for the log only: it can name files.
+fn error_for(condition: Symbol, text: &str, cause: &LogError) -> Error {
+    static LIMIT: LogLimit = LogLimit::new();
+    let error = error(condition, text);
+    LIMIT.warn(|| format!("told a client '{}': {cause}", error.description.as_deref().unwrap_or_default()));
+    error
 }
 
 /// Unique in this process, and unlikely to meet another's: milliseconds since 1970 and a counter, 32 digits.
@@ -29,12 +39,16 @@ pub(crate) fn entity_not_found(entity: &str) -> Error {
     error(condition::NOT_FOUND, format_args!("The messaging entity '{entity}' could not be found."))
 }
 
+/// The same for a name that cannot be anything's.
+pub(crate) fn entity_not_found_because(entity: &str, why: impl std::fmt::Display) -> Error {
+    let entity: String = entity.chars().take(200).collect();
+    error(condition::NOT_FOUND, format_args!("The messaging entity '{entity}' could not be found: {why}."))
+}
+
 pub(crate) fn hub(hub: &HubError) -> Error {
     match hub {
         HubError::NotFound { name, .. } => entity_not_found(name),
-        HubError::Name(why) => {
-            error(condition::NOT_FOUND, format_args!("The messaging entity could not be found: {why}"))
-        }
+        HubError::Name { name, why } => entity_not_found_because(name, why),
         HubError::Refused(why) => error(condition::RESOURCE_LIMIT_EXCEEDED, why),
         HubError::Log(log) => from_log(log),
     }
@@ -43,9 +57,7 @@ pub(crate) fn hub(hub: &HubError) -> Error {
 pub(crate) fn group(group: &GroupError) -> Error {
     match group {
         GroupError::NotFound { hub, name } => entity_not_found(&format!("{hub}|{name}")),
-        GroupError::Name(why) => {
-            error(condition::NOT_FOUND, format_args!("The messaging entity could not be found: {why}"))
-        }
+        GroupError::Name { name, why } => entity_not_found_because(name, why),
         GroupError::Refused(why) => error(condition::RESOURCE_LIMIT_EXCEEDED, why),
         GroupError::Log(log) => from_log(log),
     }
@@ -60,6 +72,13 @@ pub(crate) fn reader(refused: &ReaderRefused) -> Error {
     }
 }
 
+pub(crate) fn lost(lost: &Lost) -> Error {
+    match lost {
+        Lost::Superseded(text) => error(condition::STOLEN, text),
+        Lost::Gone(text) => error(condition::NOT_FOUND, text),
+    }
+}
+
 pub(crate) fn start(start: &StartError) -> Error {
     match start {
         StartError::BeyondEnd { .. } => error(condition::ARGUMENT_ERROR, start),
@@ -71,12 +90,16 @@ pub(crate) fn start(start: &StartError) -> Error {
 pub(crate) fn from_log(log: &LogError) -> Error {
     match log {
         LogError::Rejected { .. } => error(condition::ARGUMENT_ERROR, log),
-        LogError::NotFound => {
-            error(condition::NOT_FOUND, "The messaging entity could not be found: it was deleted.")
+        LogError::NotFound => entity_not_found_because("(deleted)", "it was deleted"),
+        LogError::Throttled { .. } | LogError::Unavailable { .. } => {
+            error_for(condition::SERVER_BUSY, "The server is busy; try again in 4 seconds.", log)
         }
-        LogError::Throttled { .. } | LogError::Unavailable { .. } => error(condition::SERVER_BUSY, log),
-        LogError::Indeterminate { .. } => error(condition::TIMEOUT, log),
-        _ => error(condition::INTERNAL_ERROR, log),
+        LogError::Indeterminate { .. } => error_for(
+            condition::TIMEOUT,
+            "The outcome of the operation is unknown; it may have been done.",
+            log,
+        ),
+        _ => error_for(condition::INTERNAL_ERROR, "The server met an error in its storage.", log),
     }
 }
 

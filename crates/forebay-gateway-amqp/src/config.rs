@@ -4,16 +4,37 @@ use std::time::Duration;
 
 /// Largest frame we read, in bytes; what Event Hubs advertises (`docs/reference/amqp.md` §1.3).
 pub(crate) const MAX_FRAME_SIZE: u32 = 65_536;
-/// Deliveries that a sender may have unanswered; refilled at half. Enough to keep a commit round full from one
-/// link, and small enough that a thousand links cannot fill the byte budget by surprise.
+/// Deliveries that a link's sender may have on the way or unanswered, together; credit comes back with the answers.
+/// Enough to keep a commit round full from one link, and small enough that a thousand links cannot fill the byte budget
+/// by surprise.
 pub(crate) const PUBLISH_CREDIT: u32 = 1_000;
 /// Requests that a client may have unanswered on `$cbs` and `$management`: what Event Hubs grants.
 pub(crate) const REQUEST_CREDIT: u32 = 100;
 /// Bytes of one connection's events that may wait for their commit before we stop reading from it. Python's client
 /// ignores link credit, so credit alone would not bound it.
 pub(crate) const IN_FLIGHT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Deliveries of one connection that may wait, for the same reason.
+pub(crate) const IN_FLIGHT_DELIVERIES_MAX: u32 = 8_000;
+/// Unanswered deliveries of a session that the core allows before it ends the session: never reached by a peer that
+/// we can stop reading from, since one more read cannot bring as many as are left.
+pub(crate) const UNSETTLED_MAX: u32 = 20_000;
+/// The smallest transfer frame: header, performative with handle, id, tag and format, a message of a few bytes.
+const TRANSFER_BYTES_MIN: u32 = 28;
+
+const _: () = assert!(
+    IN_FLIGHT_DELIVERIES_MAX + crate::buffers::INPUT_BYTES_MAX as u32 / TRANSFER_BYTES_MIN < UNSETTLED_MAX
+);
+
+/// Largest request on `$cbs` and `$management`, in bytes: a token and its names fit many times.
+pub(crate) const REQUEST_BYTES_MAX: u64 = 64 * 1024;
+/// Longest message id and name in a request, in bytes: the first is repeated in the reply, the second kept with the token.
+pub(crate) const REQUEST_NAME_BYTES_MAX: usize = 2 * 1024;
 /// Replies that wait for credit on one link; a client that asks and never listens is cut off.
-pub(crate) const REPLIES_MAX: usize = 1_000;
+pub(crate) const REPLIES_MAX: usize = 100;
+/// Links of a connection to `$cbs` and `$management`, both directions; they need no right.
+pub(crate) const NODE_LINKS_MAX: usize = 64;
+/// How long a peer may take no byte of what waits for it.
+pub(crate) const WRITE_STALL: Duration = Duration::from_secs(60);
 /// How long we look away when the byte budget is used up.
 pub(crate) const BUDGET_RETRY: Duration = Duration::from_millis(5);
 /// Links of one connection.

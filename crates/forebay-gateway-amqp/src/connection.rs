@@ -11,12 +11,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use forebay_amqp::{Connection as Core, Instant};
-use forebay_log::{Part, Reservation};
+use forebay_log::{ByteBudget, Part, Reservation};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
-use crate::buffers::{INPUT_BYTES_MAX, Input, OUTPUT_BYTES_HIGH, Output};
-use crate::config::BUDGET_RETRY;
+use crate::buffers::{Input, Output};
+use crate::config::{BUDGET_RETRY, WRITE_STALL};
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Note};
 
@@ -24,8 +24,8 @@ use crate::inbox::{Inbox, Note};
 const TURNS_MAX: u32 = 32;
 /// How long a socket may take to accept our last bytes.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
-/// What a connection's buffers are charged to the byte budget, whether they have grown that far or not.
-pub(crate) const BUFFER_BYTES: u64 = (INPUT_BYTES_MAX + OUTPUT_BYTES_HIGH) as u64 / 4;
+/// What a fresh connection is charged to the byte budget; more as its buffers grow.
+const CONNECTION_BYTES: u64 = 32 * 1024;
 
 /// A connection in service. As a future it ends when the connection is over.
 pub(crate) struct Connection<S> {
@@ -46,8 +46,12 @@ pub(crate) struct Connection<S> {
     /// Set while the byte budget is used up and we do not read.
     budget_pause: Option<Pin<Box<Sleep>>>,
     flush_by: Option<Pin<Box<Sleep>>>,
-    /// Given back when the connection ends.
-    _buffers: Option<Reservation>,
+    /// Runs while the peer takes nothing.
+    write_stall: Option<Pin<Box<Sleep>>>,
+    /// What incomplete deliveries hold of the byte budget.
+    split: Reservation,
+    /// What the buffers hold of it.
+    buffers: Reservation,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -57,8 +61,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         core: Core,
         handler: Handler,
         inbox: Arc<Inbox>,
+        budget: &Arc<ByteBudget>,
         buffers: Option<Reservation>,
     ) -> Self {
+        let split = budget.force(Part::SplitDeliveries, 0);
+        let buffers = buffers.unwrap_or_else(|| budget.force(Part::Connections, CONNECTION_BYTES));
         Self {
             stream,
             epoch,
@@ -74,7 +81,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             timer_at: None,
             budget_pause: None,
             flush_by: None,
-            _buffers: buffers,
+            write_stall: None,
+            split,
+            buffers,
         }
     }
 
@@ -97,10 +106,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             moved |= self.handler.pump(&mut self.core, self.output.tail());
         }
         moved |= self.core.poll_transmit(now, self.output.tail());
-        if !self.output.is_empty() {
-            moved |= self.output.poll_drain(&mut self.stream, context)?.is_ready();
-        }
+        moved |= self.write(context)?;
+        self.charge_memory();
         Ok(moved)
+    }
+
+    /// Writes what there is. A peer that takes nothing for too long is given up.
+    fn write(&mut self, context: &mut Context<'_>) -> Result<bool, std::io::Error> {
+        if self.output.is_empty() {
+            return Ok(false);
+        }
+        let before = self.output.unwritten();
+        let drained = self.output.poll_drain(&mut self.stream, context)?.is_ready();
+        if drained || self.output.unwritten() < before {
+            self.write_stall = None;
+            return Ok(drained);
+        }
+        let stall = self.write_stall.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_STALL)));
+        if stall.as_mut().poll(context).is_ready() {
+            return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, "the peer takes no bytes"));
+        }
+        Ok(false)
+    }
+
+    /// Buffers that have grown, and deliveries of which frames are missing.
+    fn charge_memory(&mut self) {
+        self.split.set(self.core.buffered_bytes() as u64);
+        let buffers = (self.input.capacity() + self.output.capacity()) as u64;
+        self.buffers.set(buffers.max(CONNECTION_BYTES));
     }
 
     fn take_notes(&mut self, context: &Context<'_>) -> bool {
@@ -134,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Hands frames to the core, one after the other, until one is not whole or waits for a decision.
     fn handle_input(&mut self, now: Instant) -> bool {
         let mut moved = false;
-        while !self.handler.is_deciding() {
+        while self.handler.takes_input() && !self.handler.is_deciding() {
             let step = self.core.handle_input(now, self.input.unread());
             let consumed = step.consumed;
             let rest = self.input.unread().len() - consumed;
@@ -166,8 +199,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.pause(now, true);
             return false;
         }
-        let may =
-            !self.handler.is_deciding() && !self.handler.has_too_much_in_flight() && !self.output.is_full();
+        if self.output.is_full() || self.core.is_closed() {
+            // A peer that does not read is not excused from being heard of.
+            return false;
+        }
+        let may = self.handler.takes_input()
+            && !self.handler.is_deciding()
+            && !self.handler.has_too_much_in_flight();
         self.pause(now, !may);
         may
     }
@@ -237,6 +275,6 @@ impl<S> Drop for Connection<S> {
 }
 
 /// Reserves the buffers of a new connection, or says that there is no room.
-pub(crate) fn reserve_buffers(budget: &Arc<forebay_log::ByteBudget>) -> Option<Reservation> {
-    budget.reserve(Part::Connections, BUFFER_BYTES)
+pub(crate) fn reserve_buffers(budget: &Arc<ByteBudget>) -> Option<Reservation> {
+    budget.reserve(Part::Connections, CONNECTION_BYTES)
 }

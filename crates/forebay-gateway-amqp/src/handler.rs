@@ -9,20 +9,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use forebay_amqp::types::{Attach, DeliveryState, Error, Role, condition};
+use forebay_amqp::types::{Attach, DeliveryState, Error, condition};
 use forebay_amqp::{Connection as Core, Delivery, Event, LinkId, SessionId};
 use forebay_auth::{Grant, TokenSet, UnixSeconds};
 use forebay_broker::{Broker, Burst, Namespace, Partition, PublishListener};
 use forebay_log::LogId;
 
 use crate::attach::{self, Accepted, AttachRequest};
+use crate::buffers::OUTPUT_BYTES_HIGH;
 use crate::conditions;
-use crate::config::{IN_FLIGHT_BYTES_MAX, LINKS_MAX, PUBLISH_CREDIT, REPLIES_MAX, REQUEST_CREDIT};
+use crate::config::{
+    IN_FLIGHT_BYTES_MAX, IN_FLIGHT_DELIVERIES_MAX, LINKS_MAX, NODE_LINKS_MAX, PUBLISH_CREDIT, REPLIES_MAX,
+    REQUEST_CREDIT,
+};
+use crate::in_flight::{InFlight, Range};
 use crate::inbox::{Inbox, Note};
 use crate::links::{Link, Node, Replies, route_reply};
 use crate::management::{self, ManagementReply};
 use crate::peer::Peer;
-use crate::publish::InFlight;
 use crate::reader::Ran;
 use crate::request::{Request, write_reply};
 
@@ -31,8 +35,6 @@ type Deciding = Pin<Box<dyn Future<Output = Decided> + Send>>;
 
 /// What came of a decision.
 pub(crate) enum Decided {
-    /// The namespace that the open named.
-    Namespace(Result<Arc<Namespace>, Error>),
     /// Whether a link may be.
     Attach(LinkId, Result<Box<Accepted>, Error>),
     /// The answer to a request for runtime information.
@@ -59,6 +61,10 @@ pub(crate) struct Handler {
     runnable: VecDeque<LinkId>,
     deciding: Option<Deciding>,
     pub(crate) in_flight: InFlight,
+    /// Empty; kept so that answering allocates nothing.
+    pub(crate) answered: Vec<Range>,
+    /// Some publisher has less credit than it may have, because too much waited.
+    pub(crate) credit_withheld: bool,
     pub(crate) burst: Burst,
     /// Where the present burst's events without a key go: the turn moves once a burst, not with each event.
     pub(crate) burst_route: Option<(LogId, Arc<Partition>)>,
@@ -71,7 +77,6 @@ pub(crate) struct Handler {
 impl Handler {
     pub(crate) fn new(broker: Arc<Broker>, peer: Peer, inbox: Arc<Inbox>, refusal: Option<Error>) -> Self {
         let listener: Arc<dyn PublishListener> = Arc::clone(&inbox) as Arc<dyn PublishListener>;
-        let in_flight = InFlight::new(Arc::clone(broker.budget()));
         Self {
             broker,
             peer,
@@ -85,7 +90,9 @@ impl Handler {
             next_reader: 0,
             runnable: VecDeque::new(),
             deciding: None,
-            in_flight,
+            in_flight: InFlight::default(),
+            answered: Vec::new(),
+            credit_withheld: false,
             burst: Burst::new(listener),
             burst_route: None,
             refusal,
@@ -110,12 +117,27 @@ impl Handler {
 
     pub(crate) fn has_too_much_in_flight(&self) -> bool {
         self.in_flight.bytes() >= IN_FLIGHT_BYTES_MAX
+            || self.in_flight.deliveries() >= IN_FLIGHT_DELIVERIES_MAX
     }
 
     pub(crate) fn budget_is_used_up(&self) -> bool {
-        let budget = self.broker.budget();
         // What this connection waits for will give room back; whoever waits for nothing reads on, or all would stop.
-        !self.in_flight.is_empty() && budget.used() >= budget.limit()
+        !self.in_flight.is_empty() && self.budget_bound_is_reached()
+    }
+
+    fn budget_bound_is_reached(&self) -> bool {
+        let budget = self.broker.budget();
+        budget.used() >= budget.limit()
+    }
+
+    fn has_too_many_node_links(&self) -> bool {
+        let nodes = self.links.values().filter(|link| matches!(link, Link::Requests(_) | Link::Replies(_)));
+        nodes.count() > NODE_LINKS_MAX
+    }
+
+    /// What was taken is still answered, and nothing more is taken.
+    pub(crate) fn takes_input(&self) -> bool {
+        self.closed || !self.stopping
     }
 
     /// What one read brought has been handled: hand it over.
@@ -130,8 +152,8 @@ impl Handler {
     pub(crate) fn on_event(&mut self, core: &mut Core, event: Event<'_>, rest: usize) {
         match event {
             Event::Delivery(delivery) => self.on_delivery(core, delivery, rest),
-            Event::Credit { link, credit, drain } => self.on_credit(link, credit, drain),
-            Event::SessionWindow { .. } => self.run_all_readers(),
+            Event::Credit { link, drain, .. } => self.on_credit(link, drain),
+            Event::SessionWindow { .. } => self.queue_all(),
             Event::DeliveryTooLarge { link, id, bytes, settled } => {
                 self.on_too_large(core, link, id, bytes, settled);
             }
@@ -151,10 +173,10 @@ impl Handler {
                 tracing::debug!(peer = %self.peer, ?initiator, error = ?error.map(|error| error.condition), "closed");
                 self.gone();
             }
+            Event::DeliveryAborted { link, .. } => self.give_credit(core, link),
             // We settle what we send, so there are no outcomes; the core answers a begin by itself; the rest is
             // for clients.
             Event::SessionBegun { .. }
-            | Event::DeliveryAborted { .. }
             | Event::Outcome { .. }
             | Event::Attached { .. }
             | Event::SaslRefused { .. } => {}
@@ -169,13 +191,13 @@ impl Handler {
                 let Some(link) = self.readers.get(&reader).copied() else { return };
                 let Some(Link::Reader(reader)) = self.links.get_mut(&link) else { return };
                 match reader.loaded(batches) {
-                    Ok(()) => self.runnable.push_back(link),
+                    Ok(()) => self.queue(link),
                     Err(error) => self.close_link(core, link, conditions::from_log(&error)),
                 }
             }
-            Note::Superseded { reader, text } => {
+            Note::Lost { reader, lost } => {
                 if let Some(link) = self.readers.get(&reader).copied() {
-                    self.close_link(core, link, conditions::error(condition::STOLEN, text));
+                    self.close_link(core, link, conditions::lost(&lost));
                 }
             }
             Note::Stop => {
@@ -191,8 +213,10 @@ impl Handler {
         let Poll::Ready(decided) = deciding.as_mut().poll(context) else { return false };
         self.deciding = None;
         match decided {
-            Decided::Namespace(Ok(namespace)) => self.enter(core, namespace),
-            Decided::Namespace(Err(error)) => core.close(Some(error)),
+            Decided::Attach(link, Ok(_)) if self.stopping => {
+                self.links.remove(&link);
+                core.refuse_attach(link, stopping());
+            }
             Decided::Attach(link, Ok(accepted)) => self.accept(core, link, *accepted),
             Decided::Attach(link, Err(error)) => {
                 tracing::debug!(peer = %self.peer, condition = %error.condition, "link refused");
@@ -204,10 +228,11 @@ impl Handler {
                 self.reply(core, &Node::Management, session, reply_to, reply.message);
             }
         }
+        self.close_if_stopped(core);
         true
     }
 
-    /// Lets readers write, each in turn, until the output is full or none has anything to do.
+    /// Lets readers and replies write, each in turn, until the output is full or none has anything to do.
     pub(crate) fn pump(&mut self, core: &mut Core, out: &mut Vec<u8>) -> bool {
         if self.runnable.is_empty() {
             return false;
@@ -216,23 +241,53 @@ impl Handler {
         while let Some(link) = self.runnable.pop_front() {
             match self.links.get_mut(&link) {
                 Some(Link::Reader(reader)) if !self.stopping => {
-                    match reader.run(link, core, &self.inbox, now_ms, out) {
+                    reader.queued = false;
+                    match reader.run(link, core, now_ms, out) {
                         Ran::Rests => {}
-                        Ran::OutputFull => {
-                            self.runnable.push_back(link);
-                            break;
-                        }
-                        Ran::Failed(error) => {
-                            tracing::warn!(peer = %self.peer, "reader stopped: {error}");
-                            self.close_link(core, link, conditions::from_log(&error));
+                        Ran::OutputFull => self.queue(link),
+                        Ran::Failed(error) => self.close_link(core, link, conditions::from_log(&error)),
+                        Ran::TooLarge { bytes, max } => {
+                            let text = format!(
+                                "The next event ({bytes} bytes) exceeds the limit ({max} bytes) that the link was \
+                                 attached with; attach with a larger max-message-size."
+                            );
+                            let error = conditions::error(condition::MESSAGE_SIZE_EXCEEDED, text);
+                            self.close_link(core, link, error);
                         }
                     }
                 }
-                Some(Link::Replies(replies)) => send_replies(replies, link, core, out),
+                Some(Link::Replies(replies)) => {
+                    replies.queued = false;
+                    if !send_replies(replies, link, core, out) {
+                        self.queue(link);
+                    }
+                }
                 _ => {}
+            }
+            if out.len() >= OUTPUT_BYTES_HIGH {
+                break;
             }
         }
         out.len() > before
+    }
+
+    /// Puts a link in line to write, once.
+    pub(crate) fn queue(&mut self, link: LinkId) {
+        let queued = match self.links.get_mut(&link) {
+            Some(Link::Reader(reader)) => &mut reader.queued,
+            Some(Link::Replies(replies)) => &mut replies.queued,
+            _ => return,
+        };
+        if !std::mem::replace(queued, true) {
+            self.runnable.push_back(link);
+        }
+    }
+
+    fn queue_all(&mut self) {
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for link in links {
+            self.queue(link);
+        }
     }
 
     /// The connection is over: give up every place.
@@ -255,15 +310,23 @@ impl Handler {
             return;
         };
         if self.stopping {
-            core.refuse_attach(
-                link,
-                conditions::error(condition::CONNECTION_FORCED, "The server is stopping."),
-            );
+            core.refuse_attach(link, stopping());
             return;
         }
         if self.links.len() >= LINKS_MAX {
             let text = format!("A connection can have at most {LINKS_MAX} links.");
             core.refuse_attach(link, conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
+            return;
+        }
+        if self.has_too_many_node_links() {
+            let text =
+                format!("A connection can have at most {NODE_LINKS_MAX} links to $cbs and $management.");
+            core.refuse_attach(link, conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
+            return;
+        }
+        if self.budget_bound_is_reached() {
+            let text = "The server's memory is used up; try again in 4 seconds.";
+            core.refuse_attach(link, conditions::error(condition::SERVER_BUSY, text));
             return;
         }
         let Some(session) = core.link(link).map(|link| link.session) else { return };
@@ -295,9 +358,9 @@ impl Handler {
         }
         // Another reader may have come between the claim and this moment; its note found nobody.
         if let Link::Reader(reader) = &accepted.link
-            && let Some(text) = reader.claim.superseded()
+            && let Some(lost) = reader.claim.lost()
         {
-            core.refuse_attach(link, conditions::error(condition::STOLEN, text));
+            core.refuse_attach(link, conditions::lost(lost));
             return;
         }
         core.accept_attach(link, accepted.reply);
@@ -315,7 +378,7 @@ impl Handler {
             receiver.set_credit(credit);
         }
         self.links.insert(link, accepted.link);
-        self.runnable.push_back(link);
+        self.queue(link);
     }
 
     pub(crate) fn close_link(&mut self, core: &mut Core, link: LinkId, error: Error) {
@@ -340,29 +403,19 @@ impl Handler {
 
     // Credit.
 
-    fn on_credit(&mut self, link: LinkId, credit: u32, drain: bool) {
-        match self.links.get_mut(&link) {
-            Some(Link::Reader(reader)) => {
-                reader.draining = drain;
-                if credit > 0 || drain {
-                    self.runnable.push_back(link);
-                }
-            }
-            Some(Link::Replies(_)) => self.runnable.push_back(link),
-            _ => {}
+    fn on_credit(&mut self, link: LinkId, drain: bool) {
+        if let Some(Link::Reader(reader)) = self.links.get_mut(&link) {
+            reader.draining = drain;
         }
-    }
-
-    fn run_all_readers(&mut self) {
-        self.runnable.extend(self.readers.values().copied());
+        self.queue(link);
     }
 
     fn wake_reader(&mut self, token: u64) {
         let Some(link) = self.readers.get(&token).copied() else { return };
         if let Some(Link::Reader(reader)) = self.links.get_mut(&link) {
             reader.woken();
-            self.runnable.push_back(link);
         }
+        self.queue(link);
     }
 
     // Deliveries.
@@ -454,7 +507,7 @@ impl Handler {
                 return;
             }
             replies.waiting.push_back(message);
-            self.runnable.push_back(link);
+            self.queue(link);
         }
     }
 
@@ -462,17 +515,13 @@ impl Handler {
 
     pub(crate) fn close_if_stopped(&mut self, core: &mut Core) {
         if self.stopping && !self.closed && self.in_flight.is_empty() && self.deciding.is_none() {
-            core.close(Some(conditions::error(condition::CONNECTION_FORCED, "The server is stopping.")));
+            core.close(Some(stopping()));
             self.gone();
         }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping
-    }
-
-    pub(crate) fn decide(&mut self, deciding: Deciding) {
-        self.deciding = Some(deciding);
     }
 
     pub(crate) fn take_refusal(&mut self) -> Option<Error> {
@@ -487,23 +536,30 @@ pub(crate) fn settle(core: &mut Core, delivery: &Delivery<'_>, state: DeliverySt
     }
 }
 
-fn send_replies(replies: &mut Replies, link: LinkId, core: &mut Core, out: &mut Vec<u8>) {
+/// Sends what waits. `false`: the output is full and there is more.
+fn send_replies(replies: &mut Replies, link: LinkId, core: &mut Core, out: &mut Vec<u8>) -> bool {
     while let Some(message) = replies.waiting.front() {
-        let Some(mut sender) = core.sender(link) else { return };
+        if out.len() >= OUTPUT_BYTES_HIGH {
+            return false;
+        }
+        let Some(mut sender) = core.sender(link) else { return true };
         if sender.sendable() == 0 {
-            return;
+            return true;
         }
         let tag = replies.next_tag.to_be_bytes();
         let outgoing = forebay_amqp::Outgoing { tag: &tag, message_format: 0, settled: true };
         if sender.send(&outgoing, out, |out| out.extend_from_slice(message)).is_err() {
-            return;
+            return true;
         }
         replies.next_tag = replies.next_tag.wrapping_add(1);
         replies.waiting.pop_front();
     }
+    if let Some(mut sender) = core.sender(link) {
+        sender.drained();
+    }
+    true
 }
 
-/// The role in which the peer attaches decides what the link is for.
-pub(crate) fn is_publishing(attach: &Attach) -> bool {
-    attach.role == Role::Sender
+fn stopping() -> Error {
+    conditions::error(condition::CONNECTION_FORCED, "The server is stopping.")
 }

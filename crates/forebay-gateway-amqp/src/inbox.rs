@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use forebay_broker::{PublishListener, ReaderListener};
+use forebay_broker::{Lost, PublishListener, ReaderListener};
 use forebay_log::{Appended, Listener, LogError, ReadBatches};
 
 /// One thing that a connection is told.
@@ -18,8 +18,8 @@ pub(crate) enum Note {
     Readable { reader: u64 },
     /// A read that had to go to disk is done.
     Loaded { reader: u64, batches: Result<ReadBatches, LogError> },
-    /// Another reader took this one's place; the text says which.
-    Superseded { reader: u64, text: String },
+    /// This reader lost its place.
+    Lost { reader: u64, lost: Lost },
     /// The server stops.
     Stop,
 }
@@ -83,7 +83,7 @@ impl Listener for Inbox {
 }
 
 impl ReaderListener for Inbox {
-    fn superseded(&self, reader: u64, text: String) {
-        self.push(Note::Superseded { reader, text });
+    fn lost(&self, reader: u64, lost: Lost) {
+        self.push(Note::Lost { reader, lost });
     }
 }

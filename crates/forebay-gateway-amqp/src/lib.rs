@@ -1,6 +1,6 @@
 //! The AMQP shell: sockets, timers and buffers around [`forebay_amqp`], and what Event Hubs makes of its events.
 //!
-//! To follow an event in, start at [`connection`]'s turn, then `handler`, `receive`, and the broker's `Burst`; out,
+//! To follow an event in, start at [`connection`]'s turn, then `handler`, `publish`, and the broker's `Burst`; out,
 //! at `reader`. Everything about one connection lives in its task: there is no lock but the inbox's.
 //!
 //! This crate never touches the log's files, and decides nothing about AMQP itself: that is the core's.
@@ -13,6 +13,7 @@ mod config;
 mod connection;
 mod filter;
 mod handler;
+mod in_flight;
 mod inbox;
 mod links;
 mod listener;
@@ -22,7 +23,6 @@ mod open;
 mod peer;
 mod publish;
 mod reader;
-mod receive;
 mod request;
 
 pub use config::GatewayConfig;

@@ -52,6 +52,8 @@ pub(crate) struct Replies {
     /// Encoded replies that wait for credit.
     pub(crate) waiting: VecDeque<Vec<u8>>,
     pub(crate) next_tag: u32,
+    /// In line to send.
+    pub(crate) queued: bool,
 }
 
 /// A link on which the client publishes.
@@ -62,8 +64,8 @@ pub(crate) struct Publisher {
     pub(crate) partition: Option<Arc<Partition>>,
     /// Set on a publisher's link: its name is every event's key.
     pub(crate) publisher: Option<String>,
-    /// Deliveries that came since credit was last given.
-    pub(crate) since_credit: u32,
+    /// Deliveries that wait for their answer.
+    pub(crate) open: u32,
 }
 
 /// Finds the link for a reply: on the session of the request, and of several there the one that `reply-to` names.
@@ -77,8 +79,9 @@ pub(crate) fn route_reply<'a>(
         let named = reply_to.is_some_and(|to| replies.target.as_deref() == Some(to) || replies.name == to);
         (Some(replies.session) == session, named)
     };
+    // Of equals the newest: an older one may be on its way out.
     links
         .filter(|(_, replies)| replies.node == *node)
-        .max_by_key(|(_, replies)| fit(replies))
+        .max_by_key(|(link, replies)| (fit(replies), *link))
         .map(|(link, _)| link)
 }

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 use crate::conditions;
-use crate::config::{GatewayConfig, MAX_FRAME_SIZE};
+use crate::config::{GatewayConfig, MAX_FRAME_SIZE, UNSETTLED_MAX};
 use crate::connection::{Connection, reserve_buffers};
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Note};
@@ -96,7 +96,8 @@ impl Gateway {
         let handler = Handler::new(Arc::clone(&self.broker), Peer::new(address), Arc::clone(&inbox), refusal);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(id, Arc::clone(&inbox));
-        let connection = Connection::new(stream, self.epoch, core, handler, inbox, buffers);
+        let connection =
+            Connection::new(stream, self.epoch, core, handler, inbox, self.broker.budget(), buffers);
         let ended = Ended { gateway: Arc::clone(self), id };
         tokio::spawn(async move {
             // Also when the task panics.
@@ -113,6 +114,7 @@ impl Gateway {
         Config {
             container_id: conditions::tracking_id(),
             max_frame_size: MAX_FRAME_SIZE,
+            unsettled_max: UNSETTLED_MAX,
             max_delivery_bytes: MESSAGE_BYTES_MAX as u64,
             sasl_mechanisms: mechanisms,
             ..Config::default()
@@ -122,14 +124,18 @@ impl Gateway {
     /// Stops every connection in order: what was taken is committed and answered, then each is closed with
     /// `amqp:connection:forced`. Completes when all have ended.
     pub async fn stop(&self) {
+        let mut told = false;
         loop {
             let ended = self.ended.notified();
             let open: Vec<Arc<Inbox>> = self.lock().values().cloned().collect();
             if open.is_empty() {
                 return;
             }
-            for inbox in open {
-                inbox.push(Note::Stop);
+            // Once: listeners have stopped, so no connection is added.
+            if !std::mem::replace(&mut told, true) {
+                for inbox in open {
+                    inbox.push(Note::Stop);
+                }
             }
             ended.await;
         }

@@ -8,6 +8,7 @@ use forebay_auth::{Address, Grant, ResourcePath, TokenSet, UnixSeconds};
 use forebay_broker::{Broker, Hub, Namespace};
 use forebay_log::Bounds;
 
+use crate::attach::partition_of;
 use crate::conditions;
 use crate::log_limit::LogLimit;
 use crate::peer::Peer;
@@ -72,7 +73,8 @@ impl Question {
         host: &str,
         now: UnixSeconds,
     ) -> Result<(), Status> {
-        let resource = Address::Hub { hub: self.hub.clone() }.resource();
+        // JavaScript and Go sign for this very node; a token for hub or namespace covers it as well.
+        let resource = Address::Management { hub: Some(self.hub.clone()) }.resource();
         let Err(denied) = tokens.authorise_any(&resource, now) else { return Ok(()) };
         let unauthorised = |text: &str| status(401, "amqp:unauthorized-access", text);
         match &self.token {
@@ -132,8 +134,11 @@ impl Question {
         }
         broker.hub(namespace, &self.hub, client).await.map_err(|why| {
             let error = conditions::hub(&why);
-            let code = if error.condition.as_str() == "amqp:not-found" { 404 } else { 503 };
-            let condition = if code == 404 { "amqp:not-found" } else { "com.microsoft:server-busy" };
+            let (code, condition) = match error.condition.as_str() {
+                "amqp:not-found" => (404, "amqp:not-found"),
+                "amqp:resource-limit-exceeded" => (403, "amqp:resource-limit-exceeded"),
+                _ => (503, "com.microsoft:server-busy"),
+            };
             Status { code, description: error.description.unwrap_or_default(), condition: Some(condition) }
         })
     }
@@ -147,7 +152,7 @@ impl Question {
             return Ok(None);
         }
         let id = self.partition.as_deref().unwrap_or_default();
-        let partition = id.parse().ok().and_then(|index| hub.partition(index)).ok_or_else(|| {
+        let partition = partition_of(hub, id).ok_or_else(|| {
             let entity = format!("{}|{}", hub.name, id.chars().take(40).collect::<String>());
             let error = conditions::entity_not_found(&entity);
             status(404, "amqp:not-found", &error.description.unwrap_or_default())

@@ -1,15 +1,12 @@
 //! How a connection begins: who the client says it is, and which namespace it wants.
 
-use std::sync::Arc;
-
 use forebay_amqp::Connection as Core;
 use forebay_amqp::sasl::{Mechanism, plain_credentials};
 use forebay_amqp::types::condition;
 use forebay_auth::{ResourcePath, Secret};
-use forebay_broker::Namespace;
 
 use crate::conditions;
-use crate::handler::{Decided, Handler};
+use crate::handler::Handler;
 use crate::log_limit::LogLimit;
 
 impl Handler {
@@ -39,14 +36,14 @@ impl Handler {
         let credentials = plain_credentials(response).ok_or("the PLAIN response is malformed")?;
         let key = Secret::new(credentials.password);
         // The namespace is known for certain only after the open; it is compared there.
-        let namespace = self.broker.known_namespace(hostname).map_err(|refused| refused.to_string())?;
+        let namespace = self.broker.namespace(hostname).map_err(|refused| refused.to_string())?;
         let grant =
             self.broker.verify_password(&namespace, credentials.user, &key).map_err(|why| why.to_string())?;
         self.password = Some((namespace.name().to_owned(), grant));
         Ok(())
     }
 
-    /// The open names the namespace. It may have to be made, so this is a decision.
+    /// The open names the namespace.
     pub(crate) fn on_open(&mut self, core: &mut Core) {
         if let Some(error) = self.take_refusal() {
             core.close(Some(error));
@@ -58,23 +55,20 @@ impl Handler {
         }
         let Some(open) = core.remote_open() else { return };
         self.peer.describe(open);
-        let hostname = open.hostname.clone();
-        self.host = hostname.clone().unwrap_or_else(|| "localhost".to_owned());
+        self.host = open.hostname.clone().unwrap_or_else(|| "localhost".to_owned());
         tracing::debug!(peer = %self.peer, host = self.host, "open");
-        let broker = Arc::clone(&self.broker);
-        self.decide(Box::pin(async move {
-            let namespace = broker.namespace(hostname.as_deref()).await;
-            Decided::Namespace(namespace.map_err(|refused| {
-                tracing::warn!("connection refused: {refused}");
-                conditions::error(condition::NOT_FOUND, refused.wire_text())
-            }))
-        }));
-    }
-
-    pub(crate) fn enter(&mut self, core: &mut Core, namespace: Arc<Namespace>) {
+        let namespace = match self.broker.namespace(open.hostname.as_deref()) {
+            Ok(namespace) => namespace,
+            Err(refused) => {
+                static LIMIT: LogLimit = LogLimit::new();
+                LIMIT.warn(|| format!("connection of {} refused: {refused}", self.peer));
+                core.close(Some(conditions::error(condition::NOT_FOUND, refused.wire_text())));
+                return;
+            }
+        };
         if let Some((proved_in, grant)) = self.password.take() {
             if proved_in != namespace.name() {
-                let text = format!("The password was given for namespace '{proved_in}'.");
+                let text = "The password was given for another namespace than the one opened.";
                 core.close(Some(conditions::error(condition::UNAUTHORIZED_ACCESS, text)));
                 return;
             }

@@ -1,108 +1,145 @@
-//! What a connection has published and not yet answered.
-//!
-//! Events are answered by the log's mark, not one by one: a *group* is what one connection wrote into one batch, as
-//! ranges of delivery ids. When the batch is durable its ranges become dispositions, and neighbours merge.
+//! Events that come in: from a delivery to a partition's batch, and back to a disposition.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use forebay_amqp::LinkId;
-use forebay_amqp::types::DeliveryId;
-use forebay_log::{ByteBudget, Part};
+use forebay_amqp::types::{DeliveryId, DeliveryState, condition};
+use forebay_amqp::wire::Symbol;
+use forebay_amqp::{Connection as Core, Delivery, LinkId};
+use forebay_broker::{MESSAGE_BYTES_MAX, Partition};
+use forebay_event::amqp::{Incoming, Refusal};
+use forebay_log::{LogError, LogId};
 
-/// Deliveries of one link with neighbouring ids.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Range {
-    pub(crate) link: LinkId,
-    pub(crate) first: DeliveryId,
-    pub(crate) last: DeliveryId,
-}
+use crate::conditions;
+use crate::config::{PUBLISH_CREDIT, REQUEST_BYTES_MAX};
+use crate::handler::{Handler, settle};
+use crate::in_flight::Range;
+use crate::links::{Link, Publisher};
 
-#[derive(Debug, Default)]
-struct Group {
-    ranges: Vec<Range>,
-    bytes: u64,
-    answered: bool,
-}
-
-/// All groups that wait for their commit, oldest first.
-#[derive(Debug)]
-pub(crate) struct InFlight {
-    groups: VecDeque<Group>,
-    /// The id of the first in `groups`.
-    first: u64,
-    /// The id that the next group gets.
-    pub(crate) next: u64,
-    bytes: u64,
-    budget: Arc<ByteBudget>,
-    /// Emptied lists, so that a steady stream of groups allocates nothing.
-    spare: Vec<Vec<Range>>,
-}
-
-/// Emptied lists that are kept.
-const SPARE_MAX: usize = 32;
-
-impl InFlight {
-    pub(crate) fn new(budget: Arc<ByteBudget>) -> Self {
-        Self { groups: VecDeque::new(), first: 0, next: 0, bytes: 0, budget, spare: Vec::new() }
-    }
-
-    /// Bytes of messages that wait.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Whether everything that was published has its answer.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
-    }
-
-    /// Notes a message written into `group`. `delivery` is `None` if the sender wants no answer.
-    pub(crate) fn add(&mut self, group: u64, bytes: u64, link: LinkId, delivery: Option<DeliveryId>) {
-        while self.first + self.groups.len() as u64 <= group {
-            let ranges = self.spare.pop().unwrap_or_default();
-            self.groups.push_back(Group { ranges, ..Group::default() });
+impl Handler {
+    /// One message: validated as a whole first, so a refusal touches no neighbour, then written into the batch of its
+    /// partition. It is answered when the batch is durable.
+    pub(crate) fn publish(&mut self, core: &mut Core, delivery: &Delivery<'_>, rest: usize) {
+        let Some(Link::Publisher(publisher)) = self.links.get_mut(&delivery.link) else { return };
+        let message: &[u8] = &delivery.payload;
+        let to_partition = publisher.partition.is_some();
+        let context = self.broker.event_context(&publisher.hub, publisher.publisher.as_deref(), to_partition);
+        match Incoming::parse(message, delivery.message_format, &context) {
+            Ok(incoming) if incoming.event_count() == 0 => settle(core, delivery, DeliveryState::Accepted),
+            Ok(incoming) => {
+                let (partition, alone) = choose(publisher, &incoming, &mut self.burst_route);
+                // What follows in the input goes to the same batch only where nothing else decides.
+                let capacity = message.len() + if alone { rest } else { 0 };
+                let group = self.burst.write(&partition, &incoming, capacity, &mut self.in_flight.next);
+                let id = (!delivery.settled).then_some(delivery.id);
+                publisher.open += u32::from(id.is_some());
+                self.in_flight.add(group, message.len() as u64, delivery.link, id);
+            }
+            Err(refusal) => settle(core, delivery, rejected(&refusal)),
         }
-        // A group that is gone was answered while the message was written, which the log does not do.
-        let Some(group) = self.group_mut(group) else { return };
-        group.bytes += bytes;
-        if let Some(id) = delivery {
-            match group.ranges.last_mut() {
-                Some(range) if range.link == link && range.last.next() == id => range.last = id,
-                _ => group.ranges.push(Range { link, first: id, last: id }),
+        self.give_credit(core, delivery.link);
+    }
+
+    /// Brings a link's credit back to what it may have beside its unanswered deliveries, once that makes a difference.
+    /// Withheld while too much waits.
+    pub(crate) fn give_credit(&mut self, core: &mut Core, link: LinkId) {
+        let Some(Link::Publisher(publisher)) = self.links.get(&link) else { return };
+        let room = PUBLISH_CREDIT.saturating_sub(publisher.open);
+        let Some(mut receiver) = core.receiver(link) else { return };
+        if room.saturating_sub(receiver.credit()) < PUBLISH_CREDIT / 2 {
+            return;
+        }
+        if self.is_stopping() || self.has_too_much_in_flight() || self.budget_is_used_up() {
+            self.credit_withheld = true;
+        } else {
+            receiver.set_credit(room);
+        }
+    }
+
+    /// A delivery over the limit: the core counted its bytes and kept none.
+    pub(crate) fn on_too_large(
+        &mut self,
+        core: &mut Core,
+        link: LinkId,
+        id: DeliveryId,
+        bytes: u64,
+        settled: bool,
+    ) {
+        if !settled {
+            let limit = match self.links.get(&link) {
+                Some(Link::Requests(_)) => REQUEST_BYTES_MAX,
+                _ => MESSAGE_BYTES_MAX as u64,
+            };
+            let text = format!(
+                "The received message (delivery-id:{}, size:{bytes} bytes) exceeds the limit ({limit} bytes) currently \
+                 allowed on the link.",
+                id.get()
+            );
+            let error = conditions::error(condition::MESSAGE_SIZE_EXCEEDED, text);
+            core.settle(link, id, id, DeliveryState::Rejected(Some(error)));
+        }
+        self.give_credit(core, link);
+    }
+
+    /// A batch has its outcome: answer what this connection had in it.
+    pub(crate) fn on_published(&mut self, core: &mut Core, group: u64, failure: Option<LogError>) {
+        let mut answered = std::mem::take(&mut self.answered);
+        self.in_flight.finish(group, |range| answered.push(range));
+        for range in answered.drain(..) {
+            self.answer_range(core, range, failure.as_ref());
+        }
+        self.answered = answered;
+        if self.credit_withheld && !self.has_too_much_in_flight() && !self.budget_is_used_up() {
+            self.credit_withheld = false;
+            let publishers = self.links.iter().filter(|(_, link)| matches!(link, Link::Publisher(_)));
+            let publishers: Vec<LinkId> = publishers.map(|(link, _)| *link).collect();
+            for link in publishers {
+                self.give_credit(core, link);
             }
         }
-        self.bytes += bytes;
-        self.budget.charge(Part::Submitted, bytes);
+        self.close_if_stopped(core);
     }
 
-    /// Ends a group and hands its ranges to `answer`.
-    pub(crate) fn finish(&mut self, group: u64, mut answer: impl FnMut(Range)) {
-        let Some(group) = self.group_mut(group) else { return };
-        let bytes = std::mem::take(&mut group.bytes);
-        group.answered = true;
-        for range in group.ranges.drain(..) {
-            answer(range);
+    /// A definite failure is a rejection. Where nobody knows whether the events were stored, nobody is told either:
+    /// the link closes with the deliveries open, and the client decides whether to send again.
+    fn answer_range(&mut self, core: &mut Core, range: Range, failure: Option<&LogError>) {
+        if let Some(Link::Publisher(publisher)) = self.links.get_mut(&range.link) {
+            publisher.open -= range.count();
         }
-        self.bytes -= bytes;
-        self.budget.refund(Part::Submitted, bytes);
-        while self.groups.front().is_some_and(|group| group.answered) {
-            if let Some(group) = self.groups.pop_front()
-                && self.spare.len() < SPARE_MAX
-            {
-                self.spare.push(group.ranges);
+        match failure {
+            None => core.settle(range.link, range.first, range.last, DeliveryState::Accepted),
+            Some(failure) if conditions::is_definite(failure) => {
+                let state = DeliveryState::Rejected(Some(conditions::from_log(failure)));
+                core.settle(range.link, range.first, range.last, state);
             }
-            self.first += 1;
+            Some(failure) => self.close_link(core, range.link, conditions::from_log(failure)),
         }
-    }
-
-    fn group_mut(&mut self, group: u64) -> Option<&mut Group> {
-        self.groups.get_mut(usize::try_from(group.checked_sub(self.first)?).ok()?)
+        self.give_credit(core, range.link);
     }
 }
 
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.budget.refund(Part::Submitted, self.bytes);
+/// The target partition, else the key's, else the one whose turn it is. Says too whether all that the link sends in
+/// this burst goes there.
+fn choose(
+    publisher: &Publisher,
+    incoming: &Incoming<'_>,
+    route: &mut Option<(LogId, Arc<Partition>)>,
+) -> (Arc<Partition>, bool) {
+    if let Some(partition) = &publisher.partition {
+        return (Arc::clone(partition), true);
     }
+    if let Some(key) = incoming.partition_key() {
+        return (Arc::clone(publisher.hub.partition_for_key(key)), false);
+    }
+    match route {
+        Some((hub, partition)) if *hub == publisher.hub.id => (Arc::clone(partition), true),
+        _ => {
+            let partition = publisher.hub.next_partition();
+            *route = Some((publisher.hub.id, Arc::clone(partition)));
+            (Arc::clone(partition), true)
+        }
+    }
+}
+
+fn rejected(refusal: &Refusal) -> DeliveryState {
+    DeliveryState::Rejected(Some(conditions::error(Symbol::from_static(refusal.condition()), refusal)))
 }

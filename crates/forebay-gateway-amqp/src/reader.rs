@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forebay_amqp::types::SenderSettleMode;
-use forebay_amqp::{Connection as Core, LinkId, Outgoing, TrySendError};
+use forebay_amqp::{Connection as Core, LinkId, Outgoing, SendError, Sender, TrySendError};
 use forebay_broker::{Cursor, CursorEvent, Next, ReaderClaim};
 use forebay_event::amqp::{RuntimeMetrics, System, write_message};
 use forebay_log::{Listener, LogError, ReadBatches};
@@ -28,6 +28,9 @@ pub(crate) struct Reader {
     /// The client wants its credit used or given up at once.
     pub(crate) draining: bool,
     pub(crate) next_tag: u32,
+    /// In line to run.
+    pub(crate) queued: bool,
+    pub(crate) inbox: Arc<Inbox>,
 }
 
 /// What a reader that is not running waits for.
@@ -50,30 +53,32 @@ pub(crate) enum Ran {
     OutputFull,
     /// It cannot go on; the link must be closed.
     Failed(LogError),
+    /// The next event is larger than the client takes.
+    TooLarge {
+        /// Bytes of the event with what we add.
+        bytes: u64,
+        /// What the client takes.
+        max: u64,
+    },
 }
 
 impl Reader {
     /// Sends as long as it can.
-    pub(crate) fn run(
-        &mut self,
-        link: LinkId,
-        core: &mut Core,
-        inbox: &Arc<Inbox>,
-        now_ms: i64,
-        out: &mut Vec<u8>,
-    ) -> Ran {
+    pub(crate) fn run(&mut self, link: LinkId, core: &mut Core, now_ms: i64, out: &mut Vec<u8>) -> Ran {
+        let Some(mut sender) = core.sender(link) else { return Ran::Rests };
+        let metrics = self.metrics.then(|| runtime_metrics(&self.cursor, now_ms));
         loop {
             if out.len() >= OUTPUT_BYTES_HIGH {
                 return Ran::OutputFull;
             }
+            if sender.sendable() == 0 {
+                // Credit that is used up is drained as well.
+                self.drained(&mut sender);
+                return Ran::Rests;
+            }
             if self.waiting == Waiting::Disk {
                 return Ran::Rests;
             }
-            let Some(mut sender) = core.sender(link) else { return Ran::Rests };
-            if sender.sendable() == 0 {
-                return Ran::Rests;
-            }
-            let metrics = self.metrics.then(|| runtime_metrics(&self.cursor, now_ms));
             match self.cursor.peek() {
                 Ok(Next::Event(event)) => {
                     let tag = self.next_tag.to_be_bytes();
@@ -88,17 +93,27 @@ impl Reader {
                             self.cursor.advance();
                         }
                         Err(TrySendError::Write(damage)) => return Ran::Failed(damage),
-                        Err(TrySendError::Send(_)) => return Ran::Rests,
+                        Err(TrySendError::Send(SendError::TooLarge { bytes, max })) => {
+                            return Ran::TooLarge { bytes, max };
+                        }
+                        // A flow, a window or an outcome will set it going again; a dead link nothing.
+                        Err(TrySendError::Send(
+                            SendError::NoCredit
+                            | SendError::WindowClosed
+                            | SendError::TooManyUnsettled
+                            | SendError::NotAttached
+                            | SendError::TagTooLong,
+                        )) => return Ran::Rests,
                     }
                 }
                 Ok(Next::End) if self.draining => {
-                    sender.drained();
-                    self.draining = false;
+                    self.drained(&mut sender);
                     return Ran::Rests;
                 }
+                // Its note is still to come, or in the inbox.
+                Ok(Next::End) if self.waiting == Waiting::Mark => return Ran::Rests,
                 Ok(Next::End) => {
-                    let listener: Arc<dyn Listener> = Arc::clone(inbox) as Arc<dyn Listener>;
-                    match self.cursor.wait(&listener, self.token) {
+                    match self.cursor.wait(&self.listener(), self.token) {
                         Ok(true) => {
                             self.waiting = Waiting::Mark;
                             return Ran::Rests;
@@ -110,7 +125,7 @@ impl Reader {
                 }
                 Ok(Next::Load(read)) => {
                     self.waiting = Waiting::Disk;
-                    let (inbox, reader) = (Arc::clone(inbox), self.token);
+                    let (inbox, reader) = (Arc::clone(&self.inbox), self.token);
                     tokio::spawn(async move {
                         let batches = read.await;
                         inbox.push(Note::Loaded { reader, batches });
@@ -120,6 +135,16 @@ impl Reader {
                 Err(error) => return Ran::Failed(error),
             }
         }
+    }
+
+    fn drained(&mut self, sender: &mut Sender<'_>) {
+        if std::mem::take(&mut self.draining) {
+            sender.drained();
+        }
+    }
+
+    fn listener(&self) -> Arc<dyn Listener> {
+        Arc::clone(&self.inbox) as Arc<dyn Listener>
     }
 
     /// Its note came: it can look again.
@@ -133,6 +158,14 @@ impl Reader {
     pub(crate) fn loaded(&mut self, batches: Result<ReadBatches, LogError>) -> Result<(), LogError> {
         self.waiting = Waiting::No;
         self.cursor.supply(batches)
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if self.waiting == Waiting::Mark {
+            self.cursor.stop_waiting(&self.listener(), self.token);
+        }
     }
 }
 

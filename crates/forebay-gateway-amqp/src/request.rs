@@ -5,6 +5,19 @@ use forebay_amqp::error::DecodeError;
 use forebay_amqp::types::sections::{SectionKind, Sections, write_section};
 use forebay_amqp::wire::{Reader, ValueRef, Writer};
 
+use crate::config::REQUEST_NAME_BYTES_MAX;
+
+/// Why a request cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    /// It is no AMQP message.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// A part of it that would be repeated or kept.
+    #[error("its {0} is longer than {REQUEST_NAME_BYTES_MAX} bytes")]
+    TooLong(&'static str),
+}
+
 /// What a request says, borrowed from its message.
 #[derive(Debug, Default)]
 pub(crate) struct Request<'a> {
@@ -24,7 +37,7 @@ pub(crate) struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// Reads a request. Unknown keys and other bodies are passed over: clients send many.
-    pub(crate) fn parse(message: &'a [u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn parse(message: &'a [u8]) -> Result<Self, RequestError> {
         let mut request = Self::default();
         for section in Sections::new(message) {
             let section = section?;
@@ -42,11 +55,12 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
-    fn read_properties(&mut self, body: &'a [u8]) -> Result<(), DecodeError> {
+    fn read_properties(&mut self, body: &'a [u8]) -> Result<(), RequestError> {
         let ValueRef::List(fields) = ValueRef::read(&mut Reader::new(body))? else { return Ok(()) };
         for (index, field) in fields.raw().enumerate() {
             let field = field?;
             match index {
+                0 if field.len() > REQUEST_NAME_BYTES_MAX => return Err(RequestError::TooLong("message-id")),
                 0 if !matches!(ValueRef::read(&mut Reader::new(field))?, ValueRef::Null) => {
                     self.message_id = Some(field);
                 }
@@ -57,7 +71,7 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    fn read_application_properties(&mut self, body: &'a [u8]) -> Result<(), DecodeError> {
+    fn read_application_properties(&mut self, body: &'a [u8]) -> Result<(), RequestError> {
         let ValueRef::Map(map) = ValueRef::read(&mut Reader::new(body))? else { return Ok(()) };
         for entry in map.iter() {
             let (key, value) = entry?;
@@ -72,6 +86,10 @@ impl<'a> Request<'a> {
                 continue;
             };
             *place = value.as_text();
+            if key.as_text() == Some("name") && place.is_some_and(|name| name.len() > REQUEST_NAME_BYTES_MAX)
+            {
+                return Err(RequestError::TooLong("name"));
+            }
         }
         Ok(())
     }

@@ -38,7 +38,13 @@ fn telemetry(command: Option<&Command>) {
     let default = if matches!(command, None | Some(Command::Dev(_))) { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("FOREBAY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 #[expect(clippy::print_stderr, reason = "the program's last word")]
