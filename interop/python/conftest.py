@@ -19,11 +19,11 @@ def new_server(tmp_path_factory, request):
     """Makes servers that end with the test; their last words are shown if it fails."""
     servers = []
 
-    def make(*arguments, durable=True):
+    def make(*arguments, durable=True, **options):
         folder = tmp_path_factory.mktemp("server")
         if durable:
             arguments = ("--data", str(folder / "data"), "--generate-key", *arguments)
-        servers.append(Server(folder, *arguments))
+        servers.append(Server(folder, *arguments, **options))
         return servers[-1]
 
     yield make

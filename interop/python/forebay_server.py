@@ -23,9 +23,10 @@ def binary():
 class Server:
     """One `forebay dev` and, over restarts, its successors on the same folder and ports."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder, *arguments, listen="127.0.0.1"):
         self.folder = Path(folder)
         self.arguments = list(arguments)
+        self.listen = listen
         self.log_path = self.folder / "server.log"
         self.ready_path = self.folder / "ready.json"
         self.process = None
@@ -35,7 +36,7 @@ class Server:
     def start(self, *more):
         assert self.process is None, "already running"
         amqp_port, http_port = self._ports
-        command = [binary(), "dev", "--listen", "127.0.0.1", "--amqp-port", amqp_port, "--http-port", http_port]
+        command = [binary(), "dev", "--listen", self.listen, "--amqp-port", amqp_port, "--http-port", http_port]
         command += ["--ready-file", str(self.ready_path), *self.arguments, *more]
         before = self.ready_path.stat().st_mtime_ns if self.ready_path.exists() else None
         with open(self.log_path, "ab") as log:
