@@ -170,7 +170,7 @@ pub(crate) fn fold(set: &mut SegmentSet, entries: &[ManifestEntry]) {
 
 /// Lets go of cached batches beyond the tail cache's share, from the partitions that hold more than a fair part of it.
 fn evict(shared: &Shared) {
-    let bound = shared.budget.limit() / limits::TAIL_CACHE_SHARE;
+    let bound = (shared.budget.limit() / limits::TAIL_CACHE_SHARE).min(limits::TAIL_CACHE_BYTES_MAX);
     if shared.budget.used_by(Part::TailCache) <= bound {
         return;
     }
