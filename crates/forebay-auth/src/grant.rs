@@ -5,9 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::{
-    CLOCK_SKEW_SECONDS, KeySlot, PolicyRef, PolicySource, ResourcePath, ResourceScope, Rights, UnixSeconds,
-};
+use crate::{KeySlot, PolicyRef, PolicySource, ResourcePath, ResourceScope, Rights, UnixSeconds};
 
 /// What a true credential gives: rights on a scope for a time, and what that rests on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,10 +22,12 @@ pub struct Grant {
     pub rights: Rights,
     /// When it ends; never, for a password.
     pub expires_at: Option<UnixSeconds>,
+    /// How long after that it still counts, because clocks differ.
+    pub skew_seconds: u64,
 }
 
 impl Grant {
-    /// Whether the time is up, with [`CLOCK_SKEW_SECONDS`] allowed for.
+    /// Whether the time is up, with the allowance for clocks that differ.
     #[must_use]
     pub fn is_expired(&self, now: UnixSeconds) -> bool {
         self.deadline().is_some_and(|deadline| deadline <= now)
@@ -36,7 +36,7 @@ impl Grant {
     /// The moment at which links that rely on this grant are closed: its expiry plus the allowance.
     #[must_use]
     pub fn deadline(&self) -> Option<UnixSeconds> {
-        self.expires_at.map(|at| at.plus(CLOCK_SKEW_SECONDS))
+        self.expires_at.map(|at| at.plus(self.skew_seconds))
     }
 
     /// Whether what the grant rests on is still there. To be asked when policies change.

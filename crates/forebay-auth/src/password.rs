@@ -33,5 +33,13 @@ pub fn verify_password(
     };
     let rights: Rights = policy.rights;
     let scope = ResourceScope { only_hub: policy_ref.hub.clone(), path };
-    Ok(Grant { policy: policy_ref, key_slot, key_generation, scope, rights, expires_at: None })
+    Ok(Grant {
+        policy: policy_ref,
+        key_slot,
+        key_generation,
+        scope,
+        rights,
+        expires_at: None,
+        skew_seconds: 0,
+    })
 }

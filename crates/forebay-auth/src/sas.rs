@@ -123,7 +123,8 @@ impl<'a> SasToken<'a> {
     /// [`SasError`]; all of it is for the log, only [`SasError::wire_text`] for the client.
     pub fn verify(&self, policies: &dyn PolicySource, check: &Check<'_>) -> Result<Grant, SasError> {
         let (host, path) = self.audience();
-        let grant = self.verify_signature(policies, path)?;
+        let mut grant = self.verify_signature(policies, path)?;
+        grant.skew_seconds = check.skew_seconds;
         if !check.hosts.allows(&host) {
             return Err(SasError::WrongAudience { host, policy: grant.policy });
         }
@@ -153,6 +154,7 @@ impl<'a> SasToken<'a> {
                         scope,
                         rights,
                         expires_at,
+                        skew_seconds: 0,
                     });
                 }
                 None => mismatched = mismatched.or(Some(policy_ref)),

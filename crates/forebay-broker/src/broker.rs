@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use forebay_auth::password::verify_password;
 use forebay_auth::sas::Check;
-use forebay_auth::{
-    CLOCK_SKEW_SECONDS, Grant, HostRule, ResourcePath, SasError, SasToken, Secret, UnixSeconds,
-};
+use forebay_auth::{Grant, HostRule, ResourcePath, SasError, SasToken, Secret, UnixSeconds};
 use forebay_event::amqp::Context as EventContext;
 use forebay_log::{
     ByteBudget, Clock, Durability, Health, LogError, LogId, LogPolicy, Millis, PartitionLogs, WallMillis,
@@ -112,6 +110,7 @@ impl Broker {
             readers: Readers::new(Arc::clone(&storage.control)),
         });
         let task = tokio::spawn(Arc::clone(&catalog).fold(fold, Arc::clone(&shared) as Arc<dyn Effects>));
+        storage.warn_when_memory_overflows();
         let credential = crate::dev::prepare(&catalog, options.dev_key, clock.wall()).await?;
         Ok(Self {
             catalog,
@@ -213,7 +212,7 @@ impl Broker {
     ) -> Result<(ResourcePath, Grant), SasError> {
         let token = SasToken::parse(token)?;
         // In dev mode clients reach one server under many names, so the host in the token says nothing.
-        let check = Check { now, skew_seconds: CLOCK_SKEW_SECONDS, hosts: HostRule::Ignore };
+        let check = Check { now, skew_seconds: self.options.clock_skew_seconds, hosts: HostRule::Ignore };
         self.policies_of(namespace, |view| token.verify(&view, &check))
             .unwrap_or_else(|| Err(unknown_policy(namespace)))
             .map(|grant| (token.audience().1, grant))

@@ -15,6 +15,8 @@ pub struct BrokerOptions {
     pub memory_bytes: u64,
     /// Make hubs and consumer groups on first use.
     pub auto_create: bool,
+    /// How far a client's clock may be behind ours before its token counts as expired, in seconds.
+    pub clock_skew_seconds: u64,
     /// The key of `RootManageSharedAccessKey` in dev mode.
     pub dev_key: DevKey,
 }

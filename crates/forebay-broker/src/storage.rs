@@ -1,14 +1,18 @@
 //! Storage as the broker opens it: the two doors, the byte budget, and what was found.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use forebay_log::{
-    ByteBudget, Clock, ControlLog, EmbeddedLog, LogError, OpenOptions, OpenReport, PartitionLogs,
+    ByteBudget, Clock, ControlLog, Durability, EmbeddedLog, LogError, OpenOptions, OpenReport, PartitionLogs,
 };
 
 use crate::catalog::CatalogError;
 use crate::memory::budget_bytes;
 use crate::options::BrokerOptions;
+
+/// How often we look whether the memory level has dropped events.
+const OVERFLOW_CHECK: Duration = Duration::from_secs(5);
 
 /// The open storage.
 #[derive(Debug)]
@@ -91,6 +95,30 @@ impl Storage {
             budget,
             summary: OpenSummary::new(&report),
         })
+    }
+
+    /// In memory the oldest events go when the bound is reached: nobody should find that out from what is missing.
+    pub(crate) fn warn_when_memory_overflows(&self) {
+        if self.engine.durability() != Durability::Memory {
+            return;
+        }
+        let engine = Arc::downgrade(&self.engine);
+        tokio::spawn(async move {
+            let mut told = 0;
+            loop {
+                tokio::time::sleep(OVERFLOW_CHECK).await;
+                let Some(engine) = engine.upgrade() else { return };
+                let (evicted, (_, bound)) = (engine.memory_evicted(), engine.memory_bytes());
+                if evicted > told {
+                    tracing::warn!(
+                        "memory is full ({bound} bytes): the oldest {} events were dropped; allow more with \
+                         --memory-bytes N, or keep events on disk with --data DIR",
+                        evicted - told
+                    );
+                    told = evicted;
+                }
+            }
+        });
     }
 
     /// Commits what was taken, writes behind, records the clean stop.

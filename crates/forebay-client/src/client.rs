@@ -53,6 +53,9 @@ impl Default for Options {
     }
 }
 
+/// Largest event that is read, in bytes: three times the largest that any tier takes, since a server adds annotations.
+const EVENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 impl Options {
     /// With this name in the server's log.
     #[must_use]
@@ -69,6 +72,7 @@ impl Options {
             idle_timeout: Some(self.idle_timeout),
             handshake_timeout: self.answer_timeout,
             unsettled_max: 65_536,
+            max_delivery_bytes: EVENT_BYTES_MAX,
             // A server that sends more than it may has a fault, and tests want to see it.
             strict_credit: true,
             properties: vec![

@@ -110,3 +110,62 @@ impl InFlight {
         usize::try_from(group.checked_sub(self.first)?).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forebay_amqp::Config;
+    use forebay_amqp::testing::RawPeer;
+
+    fn id(number: u32) -> DeliveryId {
+        DeliveryId::new(number)
+    }
+
+    fn link() -> LinkId {
+        RawPeer::sending(Config::default()).1
+    }
+
+    fn answers(in_flight: &mut InFlight, group: u64) -> Vec<(u32, u32)> {
+        let mut answered = Vec::new();
+        in_flight.finish(group, |range| answered.push((range.first.get(), range.last.get())));
+        answered
+    }
+
+    #[test]
+    fn neighbours_are_answered_as_one_range_and_nothing_is_left() {
+        let (mut in_flight, link) = (InFlight::default(), link());
+        for number in [4, 5, 6, 9] {
+            in_flight.add(0, 100, link, Some(id(number)));
+        }
+        assert_eq!((in_flight.bytes(), in_flight.deliveries()), (400, 4));
+        assert_eq!(answers(&mut in_flight, 0), [(4, 6), (9, 9)]);
+        assert_eq!((in_flight.bytes(), in_flight.deliveries()), (0, 0));
+        assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn groups_of_several_partitions_may_end_in_any_order() {
+        let (mut in_flight, link) = (InFlight::default(), link());
+        for (group, number) in [(0, 1), (1, 2), (0, 3), (2, 4)] {
+            in_flight.add(group, 10, link, Some(id(number)));
+        }
+        assert_eq!(answers(&mut in_flight, 1), [(2, 2)]);
+        assert!(!in_flight.is_empty());
+        assert_eq!(answers(&mut in_flight, 2), [(4, 4)]);
+        assert_eq!(answers(&mut in_flight, 0), [(1, 1), (3, 3)]);
+        assert!(in_flight.is_empty());
+        assert!(answers(&mut in_flight, 0).is_empty(), "an answer comes once");
+    }
+
+    #[test]
+    fn deliveries_that_wrap_are_one_range_and_settled_ones_need_no_answer() {
+        let (mut in_flight, link) = (InFlight::default(), link());
+        for number in [u32::MAX - 1, u32::MAX, 0, 1] {
+            in_flight.add(0, 1, link, Some(id(number)));
+        }
+        in_flight.add(0, 7, link, None);
+        assert_eq!((in_flight.bytes(), in_flight.deliveries()), (11, 4));
+        assert_eq!(answers(&mut in_flight, 0), [(u32::MAX - 1, 1)]);
+        assert!(in_flight.is_empty());
+    }
+}

@@ -78,6 +78,10 @@ pub(crate) struct DevArgs {
     #[arg(long, conflicts_with = "generate_key")]
     pub(crate) allow_well_known_key: bool,
 
+    /// Seconds that a client's clock may be behind before its token counts as expired
+    #[arg(long, value_name = "S", default_value_t = forebay_auth::CLOCK_SKEW_SECONDS)]
+    pub(crate) clock_skew: u64,
+
     /// Seconds to finish what was taken before stopping anyway
     #[arg(long, value_name = "S", default_value_t = 10)]
     pub(crate) stop_timeout: u64,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::CLOCK_SKEW_SECONDS;
 use crate::Secret;
 use crate::policy::{KeyView, PolicyView};
 
@@ -12,6 +13,7 @@ fn grant(path: &str, rights: Rights, expires_at: u64) -> Grant {
         scope: ResourceScope { path: ResourcePath::new(path), only_hub: None },
         rights,
         expires_at: Some(UnixSeconds(expires_at)),
+        skew_seconds: CLOCK_SKEW_SECONDS,
     }
 }
 

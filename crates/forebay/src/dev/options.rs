@@ -29,6 +29,7 @@ pub(crate) struct DevOptions {
     pub(crate) ready_file: Option<PathBuf>,
     pub(crate) key: DevKey,
     pub(crate) auto_create: bool,
+    pub(crate) clock_skew_seconds: u64,
     pub(crate) stop_timeout: Duration,
 }
 
@@ -64,6 +65,7 @@ impl TryFrom<DevArgs> for DevOptions {
             ready_file: args.ready_file,
             key,
             auto_create: !args.no_auto_create,
+            clock_skew_seconds: args.clock_skew,
             stop_timeout: Duration::from_secs(args.stop_timeout),
         })
     }
@@ -76,6 +78,7 @@ impl DevOptions {
             durability: self.durability,
             memory_bytes: self.memory_bytes,
             auto_create: self.auto_create,
+            clock_skew_seconds: self.clock_skew_seconds,
             dev_key: self.key,
         }
     }
