@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::catalog::{Catalog, Effects};
 use crate::dev::Credential;
-use crate::error::{GroupError, HubError, NamespaceRefused, ReaderRefused};
+use crate::error::{EntityError, NamespaceRefused, ReaderRefused};
 use crate::hub::{Hub, Partition};
 use crate::options::BrokerOptions;
 use crate::position::{Start, StartError, StartPosition, resolve};
@@ -247,16 +247,21 @@ impl Broker {
     /// The hub of this name, made on first use where that is allowed. `client` is named in the line that says so.
     ///
     /// # Errors
-    /// [`HubError`].
-    pub async fn hub(&self, namespace: &Namespace, name: &str, client: &str) -> Result<Arc<Hub>, HubError> {
+    /// [`EntityError`].
+    pub async fn hub(
+        &self,
+        namespace: &Namespace,
+        name: &str,
+        client: &str,
+    ) -> Result<Arc<Hub>, EntityError> {
         if let Some(hub) = self.existing_hub(namespace, name).await? {
             return Ok(hub);
         }
-        names::check_hub(name).map_err(|why| HubError::Name { name: name.to_owned(), why: why.text })?;
+        names::check_hub(name).map_err(|why| EntityError::Name { name: name.to_owned(), why: why.text })?;
         let similar =
             self.in_namespace(namespace, |view| view.similar_hub(name).map(str::to_owned)).flatten();
         if !self.options.auto_create {
-            return Err(HubError::NotFound { name: name.to_owned(), similar });
+            return Err(EntityError::NotFound { entity: name.to_owned(), similar });
         }
         self.make_namespace(namespace).await?;
         let command = CreateHub::with_defaults(namespace.name.clone(), name);
@@ -268,11 +273,11 @@ impl Broker {
             }
             // Somebody else made it meanwhile.
             Verdict::Rejected(why) if why.code == Code::AlreadyExists => {}
-            Verdict::Rejected(why) => return Err(HubError::Refused(why.text)),
-            Verdict::Duplicate { .. } | Verdict::TooNew { .. } => return Err(HubError::Log(not_folded())),
+            Verdict::Rejected(why) => return Err(EntityError::Refused(why.text)),
+            Verdict::Duplicate { .. } | Verdict::TooNew { .. } => return Err(EntityError::Log(not_folded())),
         }
         let hub = self.existing_hub(namespace, name).await?;
-        hub.ok_or_else(|| HubError::NotFound { name: name.to_owned(), similar: None })
+        hub.ok_or_else(|| EntityError::NotFound { entity: name.to_owned(), similar: None })
     }
 
     async fn existing_hub(&self, namespace: &Namespace, name: &str) -> Result<Option<Arc<Hub>>, LogError> {
@@ -301,14 +306,14 @@ impl Broker {
     /// The consumer group's name as first written; made on first use where that is allowed.
     ///
     /// # Errors
-    /// [`GroupError`].
+    /// [`EntityError`].
     pub async fn group(
         &self,
         namespace: &Namespace,
         hub: &Hub,
         name: &str,
         client: &str,
-    ) -> Result<String, GroupError> {
+    ) -> Result<String, EntityError> {
         let look = || {
             self.catalog.read(|state| {
                 state.hub(HubId(hub.id.0)).and_then(|hub| hub.group(name)).map(|group| group.name.clone())
@@ -317,8 +322,8 @@ impl Broker {
         if let Some(group) = look() {
             return Ok(group);
         }
-        let not_found = || GroupError::NotFound { hub: hub.name.clone(), name: name.to_owned() };
-        names::check_group(name).map_err(|why| GroupError::Name { name: name.to_owned(), why: why.text })?;
+        let not_found = || EntityError::NotFound { entity: format!("{}|{name}", hub.name), similar: None };
+        names::check_group(name).map_err(|why| EntityError::Name { name: name.to_owned(), why: why.text })?;
         if !self.options.auto_create {
             return Err(not_found());
         }
@@ -329,8 +334,8 @@ impl Broker {
                 tracing::info!("created consumer group '{name}' of hub '{}' for {client}", hub.name);
             }
             Verdict::Rejected(why) if why.code == Code::AlreadyExists => {}
-            Verdict::Rejected(why) => return Err(GroupError::Refused(why.text)),
-            Verdict::Duplicate { .. } | Verdict::TooNew { .. } => return Err(GroupError::Log(not_folded())),
+            Verdict::Rejected(why) => return Err(EntityError::Refused(why.text)),
+            Verdict::Duplicate { .. } | Verdict::TooNew { .. } => return Err(EntityError::Log(not_folded())),
         }
         look().ok_or_else(not_found)
     }

@@ -20,43 +20,16 @@ impl NamespaceRefused {
     }
 }
 
-/// A hub that cannot be had.
+/// A hub or a consumer group that cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HubError {
+pub enum EntityError {
     /// There is none of this name, and none is made.
-    #[error("there is no hub '{name}'{}", similar_text(similar.as_deref()))]
+    #[error("there is no '{entity}'{}", similar_text(similar.as_deref()))]
     NotFound {
-        /// The name asked for.
-        name: String,
+        /// The hub asked for, or `hub|group`.
+        entity: String,
         /// The nearest name there is.
         similar: Option<String>,
-    },
-    /// The name is not allowed.
-    #[error("'{name}': {why}")]
-    Name {
-        /// The name asked for.
-        name: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// It may not be made.
-    #[error("{0}")]
-    Refused(String),
-    /// Storage failed.
-    #[error(transparent)]
-    Log(#[from] LogError),
-}
-
-/// A consumer group that cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GroupError {
-    /// There is none of this name, and none is made.
-    #[error("hub '{hub}' has no consumer group '{name}'")]
-    NotFound {
-        /// The hub.
-        hub: String,
-        /// The name asked for.
-        name: String,
     },
     /// The name is not allowed.
     #[error("'{name}': {why}")]

@@ -29,7 +29,7 @@ pub use catalog::CatalogError;
 pub use collector::PublishListener;
 pub use cursor::{Cursor, CursorEvent, Next};
 pub use dev::{Credential, DEV_POLICY, WELL_KNOWN_KEY};
-pub use error::{GroupError, HubError, NamespaceRefused, ReaderRefused};
+pub use error::{EntityError, NamespaceRefused, ReaderRefused};
 pub use forebay_log::Durability;
 pub use hub::{Burst, Hub, Partition};
 pub use options::{BrokerOptions, DevKey};

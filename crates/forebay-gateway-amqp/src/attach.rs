@@ -150,7 +150,7 @@ impl Authorised {
 
     async fn hub(&self, name: &str) -> Result<Arc<Hub>, Error> {
         let AttachRequest { broker, namespace, client, .. } = &self.request;
-        broker.hub(namespace, name, client).await.map_err(|why| conditions::hub(&why))
+        broker.hub(namespace, name, client).await.map_err(|why| conditions::entity(&why))
     }
 
     async fn accept_publisher(self) -> Result<Accepted, Error> {
@@ -182,7 +182,7 @@ impl Authorised {
         let epoch = epoch(attach)?;
         let hub = self.hub(hub).await?;
         let group =
-            broker.group(namespace, &hub, group, client).await.map_err(|why| conditions::group(&why))?;
+            broker.group(namespace, &hub, group, client).await.map_err(|why| conditions::entity(&why))?;
         let partition = find_partition(&hub, partition)?;
         let name =
             RECEIVER_NAME.iter().find_map(|key| attach.properties.get(key)?.as_text()).map(str::to_owned);

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use forebay_amqp::types::{Error, Fields, condition};
 use forebay_amqp::wire::Symbol;
-use forebay_broker::{GroupError, HubError, Lost, ReaderRefused, StartError};
+use forebay_broker::{EntityError, Lost, ReaderRefused, StartError};
 use forebay_log::{Effect, LogError};
 
 use crate::log_limit::LogLimit;
@@ -45,21 +45,13 @@ pub(crate) fn entity_not_found_because(entity: &str, why: impl std::fmt::Display
     error(condition::NOT_FOUND, format_args!("The messaging entity '{entity}' could not be found: {why}."))
 }
 
-pub(crate) fn hub(hub: &HubError) -> Error {
-    match hub {
-        HubError::NotFound { name, .. } => entity_not_found(name),
-        HubError::Name { name, why } => entity_not_found_because(name, why),
-        HubError::Refused(why) => error(condition::RESOURCE_LIMIT_EXCEEDED, why),
-        HubError::Log(log) => from_log(log),
-    }
-}
-
-pub(crate) fn group(group: &GroupError) -> Error {
-    match group {
-        GroupError::NotFound { hub, name } => entity_not_found(&format!("{hub}|{name}")),
-        GroupError::Name { name, why } => entity_not_found_because(name, why),
-        GroupError::Refused(why) => error(condition::RESOURCE_LIMIT_EXCEEDED, why),
-        GroupError::Log(log) => from_log(log),
+/// A hub or a consumer group that cannot be had.
+pub(crate) fn entity(refused: &EntityError) -> Error {
+    match refused {
+        EntityError::NotFound { entity, .. } => entity_not_found(entity),
+        EntityError::Name { name, why } => entity_not_found_because(name, why),
+        EntityError::Refused(why) => error(condition::RESOURCE_LIMIT_EXCEEDED, why),
+        EntityError::Log(log) => from_log(log),
     }
 }
 

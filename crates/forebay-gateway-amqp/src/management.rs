@@ -133,7 +133,7 @@ impl Question {
             return Err(status(400, "amqp:invalid-field", &text));
         }
         broker.hub(namespace, &self.hub, client).await.map_err(|why| {
-            let error = conditions::hub(&why);
+            let error = conditions::entity(&why);
             let (code, condition) = match error.condition.as_str() {
                 "amqp:not-found" => (404, "amqp:not-found"),
                 "amqp:resource-limit-exceeded" => (403, "amqp:resource-limit-exceeded"),
