@@ -48,8 +48,9 @@ def receive(connection, address, count, *options, credit=None):
     receiver = connection.create_receiver(address, credit=credit or count, options=list(options) or None)
     found = []
     for _ in range(count):
-        # Events come settled: there is nothing to accept.
         found.append(receiver.receive(timeout=20))
+        # As with Event Hubs, there is something to accept, and nothing depends on it.
+        receiver.accept()
     receiver.close()
     return found
 
