@@ -102,6 +102,7 @@ async fn serve(options: &DevOptions) -> anyhow::Result<ExitCode> {
     if let Some(path) = &options.ready_file {
         ready_file::remove_stale(path)?;
     }
+    tracing::info!("stopped");
     Ok(code)
 }
 
