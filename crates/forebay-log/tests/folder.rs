@@ -212,3 +212,26 @@ fn write_the_folder_of_version_1() {
     }
     fs::remove_dir_all(root).expect("removed");
 }
+
+#[test]
+fn a_first_start_that_died_while_it_wrote_its_manifest_is_started_over() {
+    let root = scratch("half-made");
+    let (log, _) = EmbeddedLog::open(on_disk(&root)).expect("opens");
+    log.close().expect("closed");
+    drop(log);
+    // What is left of a start that got as far as half of its first manifest.
+    for name in ["journal", "logs", "snapshots"] {
+        fs::remove_dir_all(root.join(name)).expect("removed");
+    }
+    let manifest = fs::read(root.join("MANIFEST-00000001")).expect("read");
+    fs::remove_file(root.join("MANIFEST-00000001")).expect("removed");
+    fs::write(root.join("MANIFEST-00000001.tmp"), &manifest[..manifest.len() / 2]).expect("written");
+    for _ in 0..2 {
+        let (log, report) = EmbeddedLog::open(on_disk(&root)).expect("opens");
+        assert!(report.damage.is_empty(), "{report:?}");
+        log.create(LOG, 1, LogPolicy::KEEP).expect("made");
+        append(&door(&log, 0), batch("x", 1)).expect("appended");
+        log.close().expect("closed");
+    }
+    fs::remove_dir_all(&root).expect("removed");
+}

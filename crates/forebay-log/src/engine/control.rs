@@ -169,7 +169,7 @@ impl ControlLog for EmbeddedLog {
             return Err(LogError::rejected("a snapshot of entries that are not there yet"));
         }
         match shared.disk() {
-            Some(store) => store.snapshot_put(snapshot),
+            Some(store) => store.snapshot_put(shared, snapshot),
             None => {
                 let mut hub = lock(&shared.control.0);
                 hub.snapshots.retain(|other| other.position != snapshot.position);

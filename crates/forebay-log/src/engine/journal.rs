@@ -131,8 +131,7 @@ impl JournalPool {
     }
 
     /// Makes a new file, with room but not prepared.
-    fn create(&self, capacity: u64) -> io::Result<JournalFile> {
-        let generation = self.next();
+    fn create(&self, generation: u32, capacity: u64) -> io::Result<JournalFile> {
         let path = self.path(generation);
         let file = self.disk.open(&path, Open::New)?;
         if let Err(error) = file.allocate(capacity) {
@@ -158,10 +157,13 @@ impl JournalPool {
                 _ => limits::JOURNAL_FILE_BYTES.max(self.first_bytes),
             };
             if pool.bytes == 0 || pool.bytes + capacity <= self.bytes_max.max(2 * self.first_bytes) {
+                let generation = pool.next_generation;
+                pool.next_generation += 1;
+                // Before the lock goes: generations come into use in ascending order, so a spare with a lower one that
+                // is admitted while this file is made must see that it is too late, and be renamed.
+                pool.last_used = generation;
                 drop(pool);
-                let file = self.create(capacity)?;
-                lock(&self.state).last_used = file.generation;
-                return Ok(file);
+                return self.create(generation, capacity);
             }
             if let Some(reason) = &pool.stalled {
                 return Err(io::Error::new(io::ErrorKind::StorageFull, reason.clone()));
@@ -219,7 +221,7 @@ impl JournalPool {
         drop(pool);
         let mut spare = match spare {
             Some(spare) => spare,
-            None => self.create(self.first_bytes)?,
+            None => self.create(self.next(), self.first_bytes)?,
         };
         let zeros = vec![0_u8; 1 << 20];
         let mut outcome = Ok(());
@@ -270,8 +272,10 @@ impl JournalWriter {
         self.rounds.next_number()
     }
 
+    /// Whether the last full round still needs a mark, and there is a file to write it to: after a full disk there is
+    /// none until the next round makes one.
     pub(crate) const fn has_unmarked(&self) -> bool {
-        self.rounds.has_unmarked()
+        self.current.is_some() && self.rounds.has_unmarked()
     }
 
     /// Takes the first file, so that the first round need not wait for one.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::queue::lock;
+use super::store::write_file;
 use crate::core::catalog::Catalog;
 use crate::disk::{Disk, File, Open, is_full};
 use crate::format::journal::ManifestEnd;
@@ -91,6 +92,15 @@ impl Manifest {
         if state.failed {
             return Err(ManifestFault::Failed(io::Error::other("an earlier write of the manifest failed")));
         }
+        // Judged before it is written: an entry that does not follow would make the folder unreadable for ever.
+        let mut catalog = state.catalog.clone();
+        for entry in entries {
+            if let Err(fault) = catalog.apply(entry) {
+                return Err(ManifestFault::Failed(io::Error::other(format!(
+                    "{entry:?} does not follow: {fault:?}"
+                ))));
+            }
+        }
         let end = self.end();
         let mut bytes = Vec::new();
         for entry in entries {
@@ -108,10 +118,7 @@ impl Manifest {
             state.failed = true;
             return Err(ManifestFault::Failed(error));
         }
-        for entry in entries {
-            let folded = state.catalog.apply(entry);
-            debug_assert_eq!(folded, Ok(()), "{entry:?}");
-        }
+        state.catalog = catalog;
         let end = ManifestEnd { bytes: end.bytes + bytes.len() as u64, ..end };
         *lock(&self.end) = end;
         if end.bytes > MANIFEST_BYTES_MAX.max(2 * state.snapshot_bytes) {
@@ -166,9 +173,8 @@ fn write_snapshot(
         entry.encode(seed, 0, &mut bytes);
     }
     ManifestEntry::SnapshotEnd { entries: entries.len() as u64 }.encode(seed, 0, &mut bytes);
-    let file = disk.open(&root.join(names::manifest(number)), Open::New)?;
-    file.write_at(0, &mut [IoSlice::new(&bytes)])?;
-    file.sync_data()?;
-    disk.sync_dir(root)?;
+    // Under its name only when it is whole: a half-written one would be all that there is after the first start.
+    write_file(disk.as_ref(), root, &names::manifest(number), &bytes)?;
+    let file = disk.open(&root.join(names::manifest(number)), Open::Existing)?;
     Ok((file, bytes.len() as u64))
 }

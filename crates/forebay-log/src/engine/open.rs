@@ -102,6 +102,10 @@ fn open_dir(options: &OpenOptions, root: &Path) -> Result<(EmbeddedLog, OpenRepo
         Some(read) => {
             scan.check_manifest(&read, root)?;
             let end = read.end;
+            // What was only read may not be on disk yet; files go on the strength of it.
+            let path = root.join(names::manifest(end.number));
+            read.file.sync_data().map_err(io_error("flush", &path))?;
+            disk.sync_dir(root).map_err(io_error("flush", root))?;
             remove_other_manifests(disk.as_ref(), root, end)?;
             read.file.set_len(end.bytes).map_err(io_error("cut", &root.join(names::manifest(end.number))))?;
             Manifest::opened(root, disk, seed, read.file, end, read.snapshot_bytes, read.catalog)

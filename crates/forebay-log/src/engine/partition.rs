@@ -131,6 +131,8 @@ impl PartitionShell {
     pub(crate) fn refuse_inbox(&self, error: &LogError) {
         let (inbox, sources) = {
             let mut state = lock(&self.state);
+            // Whoever comes later pushes for himself, and finds the queue closed.
+            state.queued = false;
             (core::mem::take(&mut state.inbox), core::mem::take(&mut state.sources))
         };
         for source in sources {

@@ -67,6 +67,11 @@ impl DiskStore {
         below: Sequence,
     ) -> Result<(), LogError> {
         let _pass = self.writer.hold();
+        if partition.log.is_gone() {
+            // Deleted while this waited: an entry after its deletion would speak of a log that is not there.
+            return Err(LogError::NotFound);
+        }
+        self.flush_before_a_durable_claim(shared)?;
         let entry = {
             let state = lock(&partition.state);
             let start = below.min(state.core.next());
@@ -105,8 +110,21 @@ impl DiskStore {
         remove_tree(self.disk.as_ref(), &self.root.join(names::LOGS).join(names::log(log)))
     }
 
+    /// At the `os` level the journal is flushed only now and then: what is about to be said durably of events must not
+    /// outlive them in a power cut.
+    fn flush_before_a_durable_claim(&self, shared: &Shared) -> Result<(), LogError> {
+        if self.durability != Durability::Os {
+            return Ok(());
+        }
+        self.journal.flush_written().map_err(|error| {
+            shared.poison("flushing the journal", &error);
+            LogError::unavailable(error.to_string())
+        })
+    }
+
     /// Keeps a control snapshot, durably, and the one before it.
-    pub(crate) fn snapshot_put(&self, snapshot: &ControlSnapshot) -> Result<(), LogError> {
+    pub(crate) fn snapshot_put(&self, shared: &Shared, snapshot: &ControlSnapshot) -> Result<(), LogError> {
+        self.flush_before_a_durable_claim(shared)?;
         let failed =
             |error: io::Error| LogError::unavailable(format!("cannot write a control snapshot: {error}"));
         let dir = self.root.join(names::SNAPSHOTS);

@@ -250,7 +250,11 @@ fn close_old(shared: &Shared, partition: &Arc<PartitionShell>, now: WallMillis) 
     let entries = pass.roll(store, partition.id, &segments, now).map_err(|error| {
         LogError::unavailable(format!("cannot begin a segment of {}: {error}", partition.id))
     })?;
-    store.record(shared, &entries)?;
+    if let Err(error) = store.record(shared, &entries) {
+        // The new segment is not on record, so nothing may be written to it.
+        pass.leave(partition.id);
+        return Err(error);
+    }
     if let Store::Disk(set) = &mut lock(&partition.state).core.store {
         fold(set, &entries);
     }
