@@ -444,3 +444,6 @@ impl JournalWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
