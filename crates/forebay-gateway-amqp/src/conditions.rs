@@ -34,6 +34,16 @@ pub(crate) fn tracking_id() -> String {
     format!("{ms:016x}{:016x}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// The server goes away; clients come back by themselves.
+pub(crate) fn stopping() -> Error {
+    error(condition::CONNECTION_FORCED, "The server is stopping.")
+}
+
+/// The byte budget is used up.
+pub(crate) fn out_of_memory() -> Error {
+    error(condition::SERVER_BUSY, "The server's memory is used up; try again in 4 seconds.")
+}
+
 /// The wording that three SDKs look for.
 pub(crate) fn entity_not_found(entity: &str) -> Error {
     error(condition::NOT_FOUND, format_args!("The messaging entity '{entity}' could not be found."))

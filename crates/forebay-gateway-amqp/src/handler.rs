@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use forebay_amqp::types::{Attach, DeliveryState, Error, condition};
-use forebay_amqp::{Connection as Core, Delivery, Event, LinkId, SessionId};
+use forebay_amqp::{Connection as Core, Delivery, Event, LinkId};
 use forebay_auth::{Grant, TokenSet, UnixSeconds};
 use forebay_broker::{Broker, Burst, Namespace, Partition, PublishListener};
 use forebay_log::LogId;
@@ -19,19 +19,18 @@ use crate::attach::{self, Accepted, AttachRequest};
 use crate::buffers::OUTPUT_BYTES_HIGH;
 use crate::conditions;
 use crate::config::{
-    IN_FLIGHT_BYTES_MAX, IN_FLIGHT_DELIVERIES_MAX, LINKS_MAX, NODE_LINKS_MAX, PUBLISH_CREDIT, REPLIES_MAX,
-    REQUEST_CREDIT,
+    IN_FLIGHT_BYTES_MAX, IN_FLIGHT_DELIVERIES_MAX, LINKS_MAX, NODE_LINKS_MAX, PUBLISH_CREDIT, REQUEST_CREDIT,
 };
 use crate::in_flight::{InFlight, Range};
 use crate::inbox::{Inbox, Note};
-use crate::links::{Link, Node, Replies, route_reply};
-use crate::management::{self, ManagementReply};
+use crate::links::{Link, Node};
+use crate::management::ManagementReply;
 use crate::peer::Peer;
 use crate::reader::Ran;
-use crate::request::{Request, write_reply};
+use crate::requests::send_replies;
 
 /// A decision that takes its time: a hub is made, a place is claimed, a position looked up.
-type Deciding = Pin<Box<dyn Future<Output = Decided> + Send>>;
+pub(crate) type Deciding = Pin<Box<dyn Future<Output = Decided> + Send>>;
 
 /// What came of a decision.
 pub(crate) enum Decided {
@@ -57,9 +56,9 @@ pub(crate) struct Handler {
     /// Readers by the number in their notes.
     readers: HashMap<u64, LinkId>,
     next_reader: u64,
-    /// Readers that may have something to do.
+    /// Links that may have something to write.
     runnable: VecDeque<LinkId>,
-    deciding: Option<Deciding>,
+    pub(crate) deciding: Option<Deciding>,
     pub(crate) in_flight: InFlight,
     /// Empty; kept so that answering allocates nothing.
     pub(crate) answered: Vec<Range>,
@@ -128,11 +127,6 @@ impl Handler {
     fn budget_bound_is_reached(&self) -> bool {
         let budget = self.broker.budget();
         budget.used() >= budget.limit()
-    }
-
-    fn has_too_many_node_links(&self) -> bool {
-        let nodes = self.links.values().filter(|link| matches!(link, Link::Requests(_) | Link::Replies(_)));
-        nodes.count() > NODE_LINKS_MAX
     }
 
     /// What was taken is still answered, and nothing more is taken.
@@ -215,7 +209,7 @@ impl Handler {
         match decided {
             Decided::Attach(link, Ok(_)) if self.stopping => {
                 self.links.remove(&link);
-                core.refuse_attach(link, stopping());
+                core.refuse_attach(link, conditions::stopping());
             }
             Decided::Attach(link, Ok(accepted)) => self.accept(core, link, *accepted),
             Decided::Attach(link, Err(error)) => {
@@ -302,33 +296,11 @@ impl Handler {
     // Attach, detach.
 
     fn on_attach(&mut self, core: &mut Core, link: LinkId, attach: Attach) {
-        let Some(namespace) = self.namespace.clone() else {
-            core.refuse_attach(
-                link,
-                conditions::error(condition::NOT_ALLOWED, "The connection is not open."),
-            );
-            return;
-        };
-        if self.stopping {
-            core.refuse_attach(link, stopping());
+        if let Some(error) = self.in_the_way_of_attach() {
+            core.refuse_attach(link, error);
             return;
         }
-        if self.links.len() >= LINKS_MAX {
-            let text = format!("A connection can have at most {LINKS_MAX} links.");
-            core.refuse_attach(link, conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
-            return;
-        }
-        if self.has_too_many_node_links() {
-            let text =
-                format!("A connection can have at most {NODE_LINKS_MAX} links to $cbs and $management.");
-            core.refuse_attach(link, conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
-            return;
-        }
-        if self.budget_bound_is_reached() {
-            let text = "The server's memory is used up; try again in 4 seconds.";
-            core.refuse_attach(link, conditions::error(condition::SERVER_BUSY, text));
-            return;
-        }
+        let Some(namespace) = self.namespace.clone() else { return };
         let Some(session) = core.link(link).map(|link| link.session) else { return };
         self.next_reader += 1;
         let request = AttachRequest {
@@ -349,6 +321,27 @@ impl Handler {
             }
             Err(error) => core.refuse_attach(link, error),
         }
+    }
+
+    /// Why no link at all may be attached now.
+    fn in_the_way_of_attach(&self) -> Option<Error> {
+        let too_many = |text: String| Some(conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
+        if self.namespace.is_none() {
+            return Some(conditions::error(condition::NOT_ALLOWED, "The connection is not open."));
+        }
+        if self.stopping {
+            return Some(conditions::stopping());
+        }
+        if self.links.len() >= LINKS_MAX {
+            return too_many(format!("A connection can have at most {LINKS_MAX} links."));
+        }
+        let nodes = self.links.values().filter(|link| matches!(link, Link::Requests(_) | Link::Replies(_)));
+        if nodes.count() > NODE_LINKS_MAX {
+            return too_many(format!(
+                "A connection can have at most {NODE_LINKS_MAX} links to $cbs and $management."
+            ));
+        }
+        self.budget_bound_is_reached().then(conditions::out_of_memory)
     }
 
     fn accept(&mut self, core: &mut Core, link: LinkId, accepted: Accepted) {
@@ -432,90 +425,11 @@ impl Handler {
         }
     }
 
-    fn on_request(&mut self, core: &mut Core, node: &Node, delivery: &Delivery<'_>) {
-        let link = delivery.link;
-        let Some(session) = core.link(link).map(|link| link.session) else { return };
-        match Request::parse(&delivery.payload) {
-            Ok(request) => {
-                settle(core, delivery, DeliveryState::Accepted);
-                self.answer(core, node, session, &request);
-            }
-            Err(malformed) => {
-                let error = conditions::error(
-                    condition::DECODE_ERROR,
-                    format_args!("The request is malformed: {malformed}"),
-                );
-                settle(core, delivery, DeliveryState::Rejected(Some(error)));
-            }
-        }
-        if let Some(mut receiver) = core.receiver(link)
-            && receiver.credit() <= REQUEST_CREDIT / 2
-        {
-            receiver.set_credit(REQUEST_CREDIT);
-        }
-    }
-
-    fn answer(&mut self, core: &mut Core, node: &Node, session: SessionId, request: &Request<'_>) {
-        let Some(namespace) = self.namespace.clone() else { return };
-        let now = self.now();
-        match node {
-            Node::Cbs => {
-                let status = crate::cbs::put_token(
-                    request,
-                    &self.broker,
-                    &namespace,
-                    &self.peer,
-                    &mut self.tokens,
-                    now,
-                );
-                let mut message = Vec::new();
-                write_reply(request.message_id, &status, &mut message, |body| body.null());
-                self.reply(core, node, session, request.reply_to, message);
-            }
-            Node::Management => {
-                let question = management::Question::new(request, session);
-                let (broker, client) = (Arc::clone(&self.broker), self.peer.to_string());
-                let allowed =
-                    question.authorise(&broker, &namespace, &self.tokens, &self.peer, &self.host, now);
-                self.deciding = Some(Box::pin(async move {
-                    Decided::Managed(question.answer(&broker, &namespace, &client, allowed).await)
-                }));
-            }
-        }
-    }
-
-    fn reply(
-        &mut self,
-        core: &mut Core,
-        node: &Node,
-        session: SessionId,
-        reply_to: Option<&str>,
-        message: Vec<u8>,
-    ) {
-        let replies = self.links.iter().filter_map(|(link, state)| match state {
-            Link::Replies(replies) => Some((*link, &**replies)),
-            _ => None,
-        });
-        let Some(link) = route_reply(replies, node, Some(session), reply_to) else {
-            tracing::debug!(peer = %self.peer, "a request to {} without a link for its reply", node.address());
-            return;
-        };
-        if let Some(Link::Replies(replies)) = self.links.get_mut(&link) {
-            if replies.waiting.len() >= REPLIES_MAX {
-                let text = format!("{REPLIES_MAX} replies wait on this link: give it credit.");
-                self.close_link(core, link, conditions::error(condition::RESOURCE_LIMIT_EXCEEDED, text));
-                return;
-            }
-            replies.waiting.push_back(message);
-            self.queue(link);
-        }
-    }
-
     // Stopping.
 
     pub(crate) fn close_if_stopped(&mut self, core: &mut Core) {
         if self.stopping && !self.closed && self.in_flight.is_empty() && self.deciding.is_none() {
-            core.close(Some(stopping()));
+            core.close(Some(conditions::stopping()));
             self.gone();
         }
     }
@@ -534,32 +448,4 @@ pub(crate) fn settle(core: &mut Core, delivery: &Delivery<'_>, state: DeliverySt
     if !delivery.settled {
         core.settle(delivery.link, delivery.id, delivery.id, state);
     }
-}
-
-/// Sends what waits. `false`: the output is full and there is more.
-fn send_replies(replies: &mut Replies, link: LinkId, core: &mut Core, out: &mut Vec<u8>) -> bool {
-    while let Some(message) = replies.waiting.front() {
-        if out.len() >= OUTPUT_BYTES_HIGH {
-            return false;
-        }
-        let Some(mut sender) = core.sender(link) else { return true };
-        if sender.sendable() == 0 {
-            return true;
-        }
-        let tag = replies.next_tag.to_be_bytes();
-        let outgoing = forebay_amqp::Outgoing { tag: &tag, message_format: 0, settled: true };
-        if sender.send(&outgoing, out, |out| out.extend_from_slice(message)).is_err() {
-            return true;
-        }
-        replies.next_tag = replies.next_tag.wrapping_add(1);
-        replies.waiting.pop_front();
-    }
-    if let Some(mut sender) = core.sender(link) {
-        sender.drained();
-    }
-    true
-}
-
-fn stopping() -> Error {
-    conditions::error(condition::CONNECTION_FORCED, "The server is stopping.")
 }

@@ -24,6 +24,7 @@ mod peer;
 mod publish;
 mod reader;
 mod request;
+mod requests;
 
 pub use config::GatewayConfig;
 pub use listener::Gateway;

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use forebay_amqp::sasl::Mechanism;
-use forebay_amqp::types::condition;
 use forebay_amqp::{Config, Connection as Core, Instant};
 use forebay_broker::{Broker, MESSAGE_BYTES_MAX};
 use tokio::net::{TcpListener, TcpStream};
@@ -85,12 +84,7 @@ impl Gateway {
         }
         let inbox = Inbox::new();
         let buffers = reserve_buffers(self.broker.budget());
-        let refusal = buffers.is_none().then(|| {
-            conditions::error(
-                condition::SERVER_BUSY,
-                "The server's memory is used up; try again in 4 seconds.",
-            )
-        });
+        let refusal = buffers.is_none().then(conditions::out_of_memory);
         let now = Instant::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX));
         let core = Core::server(self.core_config(), now);
         let handler = Handler::new(Arc::clone(&self.broker), Peer::new(address), Arc::clone(&inbox), refusal);

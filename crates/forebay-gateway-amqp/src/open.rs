@@ -50,7 +50,7 @@ impl Handler {
             return;
         }
         if self.is_stopping() {
-            core.close(Some(conditions::error(condition::CONNECTION_FORCED, "The server is stopping.")));
+            core.close(Some(conditions::stopping()));
             return;
         }
         let Some(open) = core.remote_open() else { return };
