@@ -251,7 +251,7 @@ pub enum SasError {
         what: &'static str,
     },
     /// There is no such policy, neither at the hub nor at the namespace.
-    #[error("there is no policy {policy:?} for {}: look at the names with `forebay policy list`", .resource.quoted())]
+    #[error("there is no policy {policy:?} for {}: compare the name in the connection string with the one that the server prints", .resource.quoted())]
     PolicyUnknown {
         /// The name given.
         policy: String,

@@ -246,7 +246,7 @@ fn damage_of_the_control_log_refuses_the_start_and_changes_nothing() {
     let before: Vec<_> = killed.paths().into_iter().map(|path| (killed.bytes(&path), path)).collect();
     let error = refused(&killed);
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains("forebay doctor"), "{error}");
+    assert!(error.to_string().contains("keep a copy of the folder"), "{error}");
     let after: Vec<_> = killed.paths().into_iter().map(|path| (killed.bytes(&path), path)).collect();
     assert!(before == after, "nothing was changed");
 }

@@ -87,7 +87,7 @@ const ENVELOPE_KEYS: [&str; 7] = ["v", "id", "by", "at", "if", "kind", "body"];
 /// Bytes that are no entry at all. The text tells where reading stopped, and nothing of the contents.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "not an entry of the control log (line {line}, column {column}): the log is damaged, run `forebay doctor`"
+    "not an entry of the control log (line {line}, column {column}): the log is damaged, keep a copy of the folder and start with another"
 )]
 pub struct EntryError {
     /// Line of the first fault, from 1; 0 where the JSON is sound but not an entry.

@@ -263,7 +263,7 @@ fn an_unknown_policy_and_a_wrong_key_look_the_same_from_outside() {
     assert_eq!(wrong.wire_text(), unknown.wire_text());
     assert_eq!(
         unknown.to_string(),
-        "there is no policy \"nobody\\n\" for 'orders': look at the names with `forebay policy list`"
+        "there is no policy \"nobody\\n\" for 'orders': compare the name in the connection string with the one that the server prints"
     );
 }
 

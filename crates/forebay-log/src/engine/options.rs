@@ -124,7 +124,7 @@ pub enum OpenError {
     },
     /// What says which events there are cannot be trusted.
     #[error(
-        "{} is damaged: {what}; nothing was changed; `forebay doctor` explains what can be saved",
+        "{} is damaged: {what}; nothing was changed; keep a copy of the folder, and start with another (--data DIR)",
         file.display()
     )]
     Damaged {
