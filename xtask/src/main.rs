@@ -7,8 +7,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its terminal")]
 
 mod flush;
+mod interop;
 mod job;
-mod python;
 mod report;
 mod shell;
 mod steps;

@@ -13,8 +13,60 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Adds a line's numbers if it is a closing line of cargo's runner or of pytest.
+    /// Adds a line's numbers if it is a closing line of a runner: cargo's, pytest, Node's, Maven's. Go's has none
+    /// that counts; there each test's own line does.
     pub(crate) fn read(&mut self, line: &str) {
+        if !(self.read_go(line) || self.read_node(line) || self.read_maven(line)) {
+            self.read_cargo_or_pytest(line);
+        }
+    }
+
+    /// `--- PASS: TestName (0.12s)`, without the indent of a subtest.
+    fn read_go(&mut self, line: &str) -> bool {
+        let count = match line.strip_prefix("--- ").and_then(|rest| rest.split_once(": ")) {
+            Some(("PASS", _)) => &mut self.passed,
+            Some(("FAIL", _)) => &mut self.failed,
+            Some(("SKIP", _)) => &mut self.skipped,
+            _ => return false,
+        };
+        *count += 1;
+        true
+    }
+
+    /// An information sign, then `pass 12`: one line a number.
+    fn read_node(&mut self, line: &str) -> bool {
+        let Some((what, number)) = line.strip_prefix("\u{2139} ").and_then(|rest| rest.split_once(' '))
+        else {
+            return false;
+        };
+        let Ok(number) = number.trim().parse::<u64>() else { return false };
+        match what {
+            "pass" => self.passed += number,
+            "fail" | "cancelled" => self.failed += number,
+            "skipped" | "todo" => self.skipped += number,
+            _ => {}
+        }
+        true
+    }
+
+    /// `[INFO] Tests run: 12, Failures: 1, Errors: 0, Skipped: 2`; a class's own line goes on after that.
+    fn read_maven(&mut self, line: &str) -> bool {
+        let Some((_, numbers)) = line.split_once("] Tests run: ").filter(|(level, _)| level.starts_with('['))
+        else {
+            return false;
+        };
+        let parts: Vec<&str> = numbers.split(", ").collect();
+        let parsed: Vec<u64> =
+            parts.iter().filter_map(|part| part.rsplit(": ").next()?.trim().parse().ok()).collect();
+        if let ([run, failures, errors, skipped], 4) = (&parsed[..], parts.len()) {
+            self.failed += failures + errors;
+            self.skipped += skipped;
+            self.passed += run.saturating_sub(failures + errors + skipped);
+        }
+        true
+    }
+
+    fn read_cargo_or_pytest(&mut self, line: &str) {
         let line = line.trim().trim_matches('=').trim();
         let is_closing = line.starts_with("test result:")
             || (line.contains(" in ")
@@ -91,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn closing_lines_of_both_runners_are_counted_and_others_are_not() {
+    fn closing_lines_of_all_runners_are_counted_and_others_are_not() {
         let mut counts = Counts::default();
         for line in [
             "running 3 tests",
@@ -104,6 +156,27 @@ mod tests {
             counts.read(line);
         }
         assert_eq!(counts, Counts { passed: 23 + 57 + 61 + 2, failed: 2 + 3 + 1, skipped: 1 + 2 });
+
+        let mut counts = Counts::default();
+        for line in [
+            "\u{2139} tests 9",
+            "\u{2139} pass 6",
+            "\u{2139} fail 1",
+            "\u{2139} cancelled 0",
+            "\u{2139} skipped 2",
+            "\u{2139} duration_ms 812.4",
+            "=== RUN   TestSend",
+            "--- PASS: TestSend (0.20s)",
+            "    --- PASS: TestSend/batch (0.10s)",
+            "--- FAIL: TestRead (0.20s)",
+            "--- SKIP: TestTls (0.00s)",
+            "ok  \tforebay/interop\t12.3s",
+            "[INFO] Tests run: 4, Failures: 0, Errors: 0, Skipped: 1, Time elapsed: 2.1 s - in SendTest",
+            "[ERROR] Tests run: 10, Failures: 1, Errors: 1, Skipped: 1",
+        ] {
+            counts.read(line);
+        }
+        assert_eq!(counts, Counts { passed: 6 + 1 + 7, failed: 1 + 1 + 2, skipped: 2 + 1 + 1 });
     }
 
     #[test]

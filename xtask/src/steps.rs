@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::job::{Job, Profile};
 use crate::report::{Counts, Line, table};
-use crate::{flush, python, root, tidy};
+use crate::{flush, interop, root, tidy};
 
 /// Whether `cargo xtask test` runs a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Step {
 const fn plain(_: &mut Job) {}
 
 /// In the order in which `test` runs them: what fails fastest comes first.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", about: "check the formatting", in_test: InTest::Yes, variant: plain, run: fmt },
     Step {
         name: "tidy",
@@ -47,7 +47,35 @@ const STEPS: [Step; 10] = [
         about: "run the Python SDK and Qpid Proton against a server process",
         in_test: InTest::Yes,
         variant: plain,
-        run: python::interop,
+        run: interop::python::interop,
+    },
+    Step {
+        name: "interop js",
+        about: "run the JavaScript SDK and rhea against a server process",
+        in_test: InTest::No,
+        variant: plain,
+        run: interop::js::interop,
+    },
+    Step {
+        name: "interop go",
+        about: "run the Go SDK and go-amqp against a server process",
+        in_test: InTest::No,
+        variant: plain,
+        run: interop::go::interop,
+    },
+    Step {
+        name: "interop java",
+        about: "run the Java SDK and Qpid JMS against a server process",
+        in_test: InTest::No,
+        variant: plain,
+        run: interop::java::interop,
+    },
+    Step {
+        name: "interop rust",
+        about: "run the Rust SDK against a server process",
+        in_test: InTest::No,
+        variant: plain,
+        run: interop::rust::interop,
     },
     Step {
         name: "flush",
@@ -61,7 +89,7 @@ const STEPS: [Step; 10] = [
         about: "kill the server in the middle of sends, restart, read everything back (--cycles N, default 5)",
         in_test: InTest::Yes,
         variant: plain,
-        run: python::kill,
+        run: interop::python::kill,
     },
     Step {
         name: "flush --release",
@@ -75,7 +103,7 @@ const STEPS: [Step; 10] = [
         about: "the same, for longer",
         in_test: InTest::All,
         variant: |job| job.cycles = Some(30),
-        run: python::kill,
+        run: interop::python::kill,
     },
     Step {
         name: "bench",

@@ -14,8 +14,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::check::{Breach, Proof, prove};
+use crate::interop::python;
 use crate::job::Job;
-use crate::python;
 
 /// Events sent, one in flight.
 const EVENTS: usize = 60;

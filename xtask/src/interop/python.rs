@@ -5,10 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use super::KILL_CYCLES;
 use crate::job::Job;
-
-/// Rounds of the kill test when nobody says otherwise.
-const KILL_CYCLES: u32 = 5;
 
 /// The environment's Python, with the packages of interop/python/requirements.txt. Made on first use, and made
 /// anew when the list changes.
