@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::mask::{close_of, mask, words};
 
-/// Folders that hold nothing of ours.
+/// What holds nothing of ours: folders, and the file `.git` of a linked worktree.
 const SKIPPED: [&str; 6] = ["target", "node_modules", "__pycache__", ".git", ".work", ".pytest_cache"];
 
 /// One text file.
@@ -100,10 +100,11 @@ fn walk(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) -> Result
         let path = entry.path();
         let name = entry.file_name();
         let kind = entry.file_type()?;
+        if SKIPPED.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
         if kind.is_dir() {
-            if !SKIPPED.iter().any(|skipped| name == *skipped) {
-                walk(root, &path, found)?;
-            }
+            walk(root, &path, found)?;
         } else if kind.is_file() {
             let bytes = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
             if let Ok(text) = String::from_utf8(bytes) {
