@@ -30,7 +30,7 @@ pub use collector::PublishListener;
 pub use cursor::{Cursor, CursorEvent, Next};
 pub use dev::{Credential, DEV_POLICY, WELL_KNOWN_KEY};
 pub use error::{EntityError, NamespaceRefused, ReaderRefused};
-pub use forebay_log::Durability;
+pub use forebay_log::{Durability, rfc3339};
 pub use hub::{Burst, Hub, Partition};
 pub use options::{BrokerOptions, DevKey};
 pub use position::{Start, StartError, StartPosition};

@@ -12,6 +12,7 @@ mod engine;
 pub mod error;
 mod format;
 pub mod limits;
+pub mod rfc3339;
 pub mod types;
 
 pub use api::{

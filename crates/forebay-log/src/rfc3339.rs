@@ -1,9 +1,10 @@
-//! Times as people write them: RFC 3339, from and to milliseconds since 1970 UTC.
+//! Times as people write them: RFC 3339, from and to milliseconds since 1970 UTC ([`crate::WallMillis`]).
 
 const MILLIS_PER_DAY: i64 = 86_400_000;
 
 /// Formats milliseconds since 1970 UTC: `2026-11-21T10:30:00.250Z`.
-pub(crate) fn format(millis: i64) -> String {
+#[must_use]
+pub fn format(millis: i64) -> String {
     let (days, of_day) = (millis.div_euclid(MILLIS_PER_DAY), millis.rem_euclid(MILLIS_PER_DAY));
     let (year, month, day) = civil_from_days(days);
     let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
@@ -12,8 +13,9 @@ pub(crate) fn format(millis: i64) -> String {
 }
 
 /// Parses `2026-11-21T10:30:00[.fraction](Z|+hh:mm|-hh:mm)` to milliseconds since 1970 UTC, rounded down. `t`, `z`
-/// and a space for the `T` are accepted (RFC 3339 §5.6).
-pub(crate) fn parse(text: &str) -> Option<i64> {
+/// and a space for the `T` are accepted (RFC 3339 §5.6). `None`: it is no such time.
+#[must_use]
+pub fn parse(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let number = |from: usize, digits: usize| {
         let part = bytes.get(from..from + digits)?;

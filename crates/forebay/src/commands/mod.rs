@@ -8,7 +8,6 @@ pub(crate) mod tail;
 
 mod connection;
 mod lines;
-mod rfc3339;
 
 use std::process::ExitCode;
 

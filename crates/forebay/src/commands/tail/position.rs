@@ -3,9 +3,8 @@
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
+use forebay_broker::rfc3339;
 use forebay_client::{PartitionProperties, Position};
-
-use crate::commands::rfc3339;
 
 /// Where to start, as written; times relative to now are reckoned once.
 #[derive(Debug, Clone, PartialEq, Eq)]

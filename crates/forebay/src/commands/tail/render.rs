@@ -6,10 +6,9 @@ use forebay_amqp::error::DecodeError;
 use forebay_amqp::types::sections::{SectionKind, Sections};
 use forebay_amqp::types::{Composite, Properties, Timestamp};
 use forebay_amqp::wire::{Decode, MapRef, Value, ValueRef};
+use forebay_broker::rfc3339;
 use forebay_client::System;
 use serde_json::{Map, Value as Json, json};
-
-use crate::commands::rfc3339;
 
 /// What a line may hold of an event.
 #[derive(Debug)]
