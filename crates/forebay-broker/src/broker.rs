@@ -327,8 +327,7 @@ impl Broker {
         if !self.options.auto_create {
             return Err(not_found());
         }
-        let command =
-            CreateGroup { namespace: namespace.name.clone(), hub: hub.name.clone(), name: name.to_owned() };
+        let command = CreateGroup::new(&namespace.name, &hub.name, name);
         match self.catalog.propose(self.wall().0, command, Vec::new()).await? {
             Verdict::Applied(_) => {
                 tracing::info!("created consumer group '{name}' of hub '{}' for {client}", hub.name);

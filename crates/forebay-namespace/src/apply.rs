@@ -78,9 +78,12 @@ fn fold_durable(state: &mut Durable, at: FoldedAt, command: &Command) -> Result<
         }
         Command::CreateNamespace(command) => command.fold(state, at),
         Command::SetNamespaceHosts(command) => command.fold(state, at),
+        Command::SetNamespaceLimits(command) => command.fold(state, at),
         Command::CreateHub(command) => command.fold(state, at),
+        Command::UpdateHub(command) => command.fold(state, at),
         Command::DeleteHub(command) => command.fold(state, at),
         Command::CreateGroup(command) => command.fold(state, at),
+        Command::UpdateGroup(command) => command.fold(state, at),
         Command::DeleteGroup(command) => command.fold(state, at),
         Command::CreatePolicy(command) => command.fold(state, at),
         Command::SetPolicyRights(command) => command.fold(state, at),
@@ -120,7 +123,10 @@ fn level_too_low(command: &Command, level: u32) -> Rejection {
             "entries of kind '{}' are not understood at level {level}: update all nodes, then raise the level",
             opaque.kind
         ),
-        _ => format!("this kind of entry needs level {}, this log is at {level}", command.level()),
+        _ => format!(
+            "this kind of entry needs level {}, this log is at level {level}: raise the level first",
+            command.level()
+        ),
     };
     Rejection::new(Code::LevelTooLow, text)
 }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::group::{CreateGroup, DeleteGroup};
-use crate::hub::{CreateHub, DeleteHub};
-use crate::namespace::{CreateNamespace, SetNamespaceHosts};
+use crate::group::{CreateGroup, DeleteGroup, UpdateGroup};
+use crate::hub::{CreateHub, DeleteHub, UpdateHub};
+use crate::namespace::{CreateNamespace, SetNamespaceHosts, SetNamespaceLimits};
 use crate::policy::{CreatePolicy, DeletePolicy, ReplaceKey, SetPolicyRights};
 use crate::precondition::Precondition;
 use crate::receiver::{ClaimReceiver, ReleaseReceiver};
@@ -17,7 +17,15 @@ use crate::setting::PutSetting;
 /// A kind of entry belongs to a level and is applied only after a [`RaiseLevel`] entry has allowed it. A node
 /// that meets a higher level stops folding and leaves ([`crate::Verdict::TooNew`]), so that all nodes that
 /// fold understand all that is applied.
-pub const LEVEL_SUPPORTED: u32 = 1;
+///
+/// | level | what came with it |
+/// |---|---|
+/// | 1 | namespaces, hubs, groups, policies, settings, readers |
+/// | 2 | limits of namespaces, changes of hubs and groups, user metadata, hubs of more than 1,024 partitions |
+///
+/// A state that has not reached a level is written without that level's members, so that it has the same bytes and
+/// hash as in code that never knew them.
+pub const LEVEL_SUPPORTED: u32 = 2;
 
 /// An entry of the control log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,15 +72,24 @@ pub enum Command {
     /// Sets a namespace's host names.
     #[serde(rename = "set_namespace_hosts")]
     SetNamespaceHosts(SetNamespaceHosts),
+    /// Sets what a namespace may have.
+    #[serde(rename = "set_namespace_limits")]
+    SetNamespaceLimits(SetNamespaceLimits),
     /// Makes a hub.
     #[serde(rename = "create_hub")]
     CreateHub(CreateHub),
+    /// Changes a hub.
+    #[serde(rename = "update_hub")]
+    UpdateHub(UpdateHub),
     /// Deletes a hub with its groups and policies.
     #[serde(rename = "delete_hub")]
     DeleteHub(DeleteHub),
     /// Makes a consumer group.
     #[serde(rename = "create_group")]
     CreateGroup(CreateGroup),
+    /// Changes what is noted on a consumer group.
+    #[serde(rename = "update_group")]
+    UpdateGroup(UpdateGroup),
     /// Deletes a consumer group.
     #[serde(rename = "delete_group")]
     DeleteGroup(DeleteGroup),
@@ -127,6 +144,9 @@ impl Command {
     pub fn level(&self) -> u32 {
         match self {
             Self::Opaque(_) => LEVEL_SUPPORTED + 1,
+            Self::SetNamespaceLimits(_) | Self::UpdateHub(_) | Self::UpdateGroup(_) => 2,
+            Self::CreateHub(create) if create.user_metadata.is_some() => 2,
+            Self::CreateGroup(create) if create.user_metadata.is_some() => 2,
             _ => 1,
         }
     }
@@ -146,9 +166,12 @@ commands!(
     RaiseLevel,
     CreateNamespace,
     SetNamespaceHosts,
+    SetNamespaceLimits,
     CreateHub,
+    UpdateHub,
     DeleteHub,
     CreateGroup,
+    UpdateGroup,
     DeleteGroup,
     CreatePolicy,
     SetPolicyRights,

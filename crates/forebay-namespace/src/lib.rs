@@ -50,6 +50,7 @@ pub use forebay_auth::{KeySlot, Rights, Secret};
 pub use entry::{Class, Command, Entry, NodeId, Position, ProposalId};
 pub use group::Group;
 pub use hub::{Hub, HubId};
+pub use limits::{Limits, Tier};
 pub use namespace::Namespace;
 pub use policy::Policy;
 pub use precondition::{ObjectRef, Precondition};

@@ -6,7 +6,7 @@ use forebay_auth::resource::host_matches;
 use serde::{Deserialize, Serialize};
 
 use crate::hub::HubId;
-use crate::limits::{HOSTS_MAX, NAMESPACES_MAX};
+use crate::limits::{HOSTS_MAX, Limits, NAMESPACES_MAX};
 use crate::names::{check_host, check_namespace, folded};
 use crate::policy::Policies;
 use crate::state::{Durable, FoldedAt};
@@ -28,6 +28,9 @@ pub struct Namespace {
     pub(crate) hubs: BTreeMap<String, HubId>,
     /// Its policies, without those of its hubs.
     pub(crate) policies: Policies,
+    /// What it may have; left out while nothing but the server's bounds is set, as level 1 has it.
+    #[serde(default, skip_serializing_if = "Limits::is_open")]
+    pub limits: Limits,
 }
 
 /// Makes a namespace.
@@ -59,6 +62,7 @@ impl CreateNamespace {
             version: at.log,
             hubs: BTreeMap::new(),
             policies: Policies::default(),
+            limits: Limits::OPEN,
         };
         state.namespaces.insert(folded(&self.name), namespace);
         Ok(vec![Change::NamespaceCreated { namespace: self.name.clone() }])
@@ -82,6 +86,69 @@ impl SetNamespaceHosts {
         namespace.hosts = hosts;
         namespace.version = at.log;
         Ok(vec![Change::NamespaceHostsChanged { namespace: namespace.name.clone() }])
+    }
+}
+
+/// Sets what a namespace may have. It needs level 2; limits that it has already change nothing. Limits that its hubs
+/// exceed are refused, so that limits hold at any time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetNamespaceLimits {
+    /// The namespace.
+    pub name: String,
+    /// Its limits from now on.
+    pub limits: Limits,
+}
+
+impl SetNamespaceLimits {
+    pub(crate) fn fold(&self, state: &mut Durable, at: FoldedAt) -> Result<Vec<Change>, Rejection> {
+        self.limits.check()?;
+        if state.limits_of(&self.name)? == self.limits {
+            return Ok(Vec::new());
+        }
+        self.check_what_there_is(state)?;
+        let namespace = state.namespace_mut(&self.name)?;
+        namespace.limits = self.limits;
+        namespace.version = at.log;
+        Ok(vec![Change::NamespaceLimitsChanged { namespace: namespace.name.clone() }])
+    }
+
+    fn check_what_there_is(&self, state: &mut Durable) -> Result<(), Rejection> {
+        let Limits { hubs_max, partitions_max, groups_max, retention_ms_max, .. } = self.limits;
+        let ids: Vec<HubId> = state.namespace_mut(&self.name)?.hubs.values().copied().collect();
+        let exceeded = |text| Err(Rejection::new(Code::LimitReached, text));
+        if ids.len() > hubs_max as usize {
+            return exceeded(format!(
+                "namespace '{}' has {} hubs, more than the {hubs_max} of the new limits (hubs_max): delete some first, \
+                 or allow more",
+                self.name,
+                ids.len()
+            ));
+        }
+        for hub in ids.iter().filter_map(|id| state.hubs.get(id)) {
+            let (name, groups) = (&hub.name, hub.groups.len());
+            if hub.partitions > partitions_max {
+                return exceeded(format!(
+                    "hub '{name}' has {} partitions, more than the {partitions_max} of the new limits \
+                     (partitions_max): delete it first, or allow more",
+                    hub.partitions
+                ));
+            }
+            if groups > groups_max as usize {
+                return exceeded(format!(
+                    "hub '{name}' has {groups} consumer groups, more than the {groups_max} of the new limits \
+                     (groups_max): delete some first, or allow more"
+                ));
+            }
+            if hub.retention_ms > retention_ms_max {
+                return exceeded(format!(
+                    "hub '{name}' keeps events for {} ms, longer than the {retention_ms_max} ms of the new limits \
+                     (retention_ms_max): lower its retention first, or allow more",
+                    hub.retention_ms
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{NodeId, Position};
 use crate::hub::{Hub, HubId};
+use crate::limits::Limits;
 use crate::names::folded;
 use crate::namespace::Namespace;
 use crate::policy::Policy;
@@ -228,6 +229,11 @@ impl PolicySource for NamespaceView<'_> {
 impl Durable {
     pub(crate) fn namespace_mut(&mut self, name: &str) -> Result<&mut Namespace, Rejection> {
         self.namespaces.get_mut(&folded(name)).ok_or_else(|| namespace_not_found(name))
+    }
+
+    pub(crate) fn limits_of(&self, namespace: &str) -> Result<Limits, Rejection> {
+        let found = self.namespaces.get(&folded(namespace)).ok_or_else(|| namespace_not_found(namespace))?;
+        Ok(found.limits)
     }
 
     pub(crate) fn hub(&self, namespace: &str, name: &str) -> Result<&Hub, Rejection> {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Rights as a list of names, `["Listen","Send"]`. Persisted, keep stable.
 pub(crate) mod rights {
@@ -59,6 +59,22 @@ pub(crate) mod optional_secret {
         deserializer: D,
     ) -> Result<Option<Secret>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    }
+}
+
+/// A text that is there or left out. It is never null: code of level 1 does not know these members, and an entry
+/// that it could not read must not become one that we apply.
+pub(crate) mod given {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        text.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<String>, D::Error> {
+        String::deserialize(deserializer).map(Some)
     }
 }
 

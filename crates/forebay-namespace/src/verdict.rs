@@ -112,6 +112,11 @@ pub enum Change {
         /// Its name.
         namespace: String,
     },
+    /// A namespace has other limits. What there is keeps to them.
+    NamespaceLimitsChanged {
+        /// Its name.
+        namespace: String,
+    },
     /// There is a new hub, and a log to be made for it.
     HubCreated {
         /// The namespace.
@@ -120,6 +125,19 @@ pub enum Change {
         hub: HubId,
         /// Its name as first written.
         name: String,
+    },
+    /// A hub has more partitions, another retention or other user metadata, and its log is to follow.
+    HubUpdated {
+        /// The namespace.
+        namespace: String,
+        /// The hub's id.
+        hub: HubId,
+        /// Its name as first written.
+        name: String,
+        /// How many partitions it has now; never fewer than before.
+        partitions: u32,
+        /// How long events are kept now, in milliseconds.
+        retention_ms: u64,
     },
     /// A hub is gone, and its log is to be deleted.
     HubDeleted {
@@ -135,6 +153,13 @@ pub enum Change {
         /// The hub.
         hub: HubId,
         /// The group's name.
+        group: String,
+    },
+    /// Other user metadata stands on a consumer group.
+    GroupUpdated {
+        /// The hub.
+        hub: HubId,
+        /// The group's name as first written.
         group: String,
     },
     /// A consumer group is gone.

@@ -27,7 +27,7 @@ fn delete_hub(name: &str) -> DeleteHub {
 }
 
 fn group(hub: &str, name: &str) -> CreateGroup {
-    CreateGroup { namespace: "default".into(), hub: hub.into(), name: name.into() }
+    CreateGroup::new("default", hub, name)
 }
 
 fn delete_group(hub: &str, name: &str) -> DeleteGroup {
@@ -108,13 +108,17 @@ fn hubs_that_cannot_be_are_refused() {
     for (command, code) in [
         (hub("$cbs"), Code::InvalidName),
         (CreateHub { partitions: 0, ..hub("h") }, Code::InvalidArgument),
-        (CreateHub { partitions: limits::PARTITIONS_MAX + 1, ..hub("h") }, Code::InvalidArgument),
+        (CreateHub { partitions: limits::PARTITIONS_MAX_LEVEL_1 + 1, ..hub("h") }, Code::InvalidArgument),
         (CreateHub { retention_ms: 0, ..hub("h") }, Code::InvalidArgument),
         (CreateHub { namespace: "nowhere".into(), ..hub("h") }, Code::NotFound),
     ] {
         assert_eq!(log.refused(command), code);
     }
-    log.must(CreateHub { partitions: limits::PARTITIONS_MAX, retention_ms: 1, ..hub("h") });
+    log.must(CreateHub { partitions: limits::PARTITIONS_MAX_LEVEL_1, retention_ms: 1, ..hub("h") });
+    log.must(RaiseLevel { level: 2 });
+    let many = |partitions| CreateHub { partitions, retention_ms: u64::MAX, ..hub("many") };
+    assert_eq!(log.refused(many(limits::PARTITIONS_MAX + 1)), Code::InvalidArgument);
+    log.must(many(limits::PARTITIONS_MAX));
 }
 
 #[test]

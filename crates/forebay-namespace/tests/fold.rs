@@ -71,7 +71,7 @@ fn durable() -> impl Strategy<Value = Command> {
         }),
         3 => (namespace(), hub()).prop_map(|(namespace, name)| DeleteHub { namespace, name }.into()),
         3 => (namespace(), hub(), small())
-            .prop_map(|(namespace, hub, name)| CreateGroup { namespace, hub, name }.into()),
+            .prop_map(|(namespace, hub, name)| CreateGroup::new(namespace, hub, name).into()),
         2 => (namespace(), hub(), small())
             .prop_map(|(namespace, hub, name)| DeleteGroup { namespace, hub, name }.into()),
         3 => (policy(), rights(), key(), proptest::option::of(key())).prop_map(

@@ -2,9 +2,10 @@ use forebay_auth::{KeySlot, Rights, Secret};
 
 use super::*;
 use crate::entry::RaiseLevel;
-use crate::group::{CreateGroup, DeleteGroup};
-use crate::hub::{CreateHub, DeleteHub, HubId};
-use crate::namespace::{CreateNamespace, SetNamespaceHosts};
+use crate::group::{CreateGroup, DeleteGroup, UpdateGroup};
+use crate::hub::{CreateHub, DeleteHub, HubId, UpdateHub};
+use crate::limits::{Limits, Tier};
+use crate::namespace::{CreateNamespace, SetNamespaceHosts, SetNamespaceLimits};
 use crate::policy::{CreatePolicy, DeletePolicy, ReplaceKey, SetPolicyRights};
 use crate::precondition::ObjectRef;
 use crate::receiver::{ClaimReceiver, ReceiverId, ReleaseReceiver, SeatRef};
@@ -37,7 +38,7 @@ fn kinds() -> Vec<(Command, &'static str)> {
             r#""kind":"delete_hub","body":{"namespace":"default","name":"orders"}"#,
         ),
         (
-            CreateGroup { namespace: namespace(), hub: "orders".into(), name: "g".into() }.into(),
+            CreateGroup::new("default", "orders", "g").into(),
             r#""kind":"create_group","body":{"namespace":"default","hub":"orders","name":"g"}"#,
         ),
         (
@@ -97,6 +98,49 @@ fn kinds() -> Vec<(Command, &'static str)> {
             ReleaseReceiver { receiver, seat: seat() }.into(),
             r#""kind":"release_receiver","body":{"receiver":{"node":1,"link":18446744073709551615},"seat":{"hub":7,"group":"$Default","partition":3}}"#,
         ),
+        // Level 2.
+        (
+            CreateHub { user_metadata: Some("é".into()), ..CreateHub::with_defaults("default", "Orders") }
+                .into(),
+            r#""kind":"create_hub","body":{"namespace":"default","name":"Orders","partitions":4,"retention_ms":86400000,"user_metadata":"é"}"#,
+        ),
+        (
+            CreateGroup { user_metadata: Some("m".into()), ..CreateGroup::new("default", "orders", "g") }
+                .into(),
+            r#""kind":"create_group","body":{"namespace":"default","hub":"orders","name":"g","user_metadata":"m"}"#,
+        ),
+        (
+            SetNamespaceLimits { name: namespace(), limits: Limits::tier(Tier::Basic) }.into(),
+            r#""kind":"set_namespace_limits","body":{"name":"default","limits":{"hubs_max":10,"partitions_max":32,"groups_max":1,"retention_ms_max":86400000,"partition_growth":false}}"#,
+        ),
+        (
+            SetNamespaceLimits { name: namespace(), limits: Limits::OPEN }.into(),
+            r#""kind":"set_namespace_limits","body":{"name":"default","limits":{"hubs_max":10000,"partitions_max":2000,"groups_max":1000,"retention_ms_max":18446744073709551615,"partition_growth":true}}"#,
+        ),
+        (
+            UpdateHub::new("default", "orders").into(),
+            r#""kind":"update_hub","body":{"namespace":"default","name":"orders"}"#,
+        ),
+        (
+            UpdateHub {
+                partitions: Some(8),
+                retention_ms: Some(1),
+                user_metadata: Some(String::new()),
+                ..UpdateHub::new("default", "orders")
+            }
+            .into(),
+            r#""kind":"update_hub","body":{"namespace":"default","name":"orders","partitions":8,"retention_ms":1,"user_metadata":""}"#,
+        ),
+        (
+            UpdateGroup {
+                namespace: namespace(),
+                hub: "orders".into(),
+                name: "$Default".into(),
+                user_metadata: Some("m".into()),
+            }
+            .into(),
+            r#""kind":"update_group","body":{"namespace":"default","hub":"orders","name":"$Default","user_metadata":"m"}"#,
+        ),
     ]
 }
 
@@ -154,6 +198,8 @@ fn what_a_newer_version_wrote_is_kept_as_it_is() {
         envelope(1, r#"{"require":"moon"}"#, group),
         envelope(1, r#"{"require":"absent","object":{"is":"setting","name":"s","in":"x"}}"#, group),
         envelope(1, "", &format!("{group},\"secret\":\"s3cr3t\"")),
+        // Code of level 1 does not read this member, so that null is not the same as leaving it out.
+        envelope(1, "", &group.replace("\"name\"", "\"user_metadata\":null,\"name\"")),
     ] {
         let entry = decode(text.as_bytes()).unwrap();
         assert_eq!((entry.proposal, entry.proposer, entry.time_ms), (ProposalId(0x2a), NodeId(5), 9));

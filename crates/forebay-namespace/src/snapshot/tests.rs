@@ -59,7 +59,7 @@ fn faults_are_told_apart_even_where_the_checksum_fits() {
     assert_eq!(changed(8, 2), SnapshotError::TooNew { format: 2, level: 1 });
     assert_eq!(
         changed(12, 9).to_string(),
-        "the snapshot has format 1 and level 9, this program reads format 1 up to level 1: update it"
+        "the snapshot has format 1 and level 9, this program reads format 1 up to level 2: update it"
     );
     assert_eq!(changed(16, 99), SnapshotError::Damaged { what: "its header is another state's" });
     assert_eq!(changed(24, 1), SnapshotError::Damaged { what: "its length does not match" });
