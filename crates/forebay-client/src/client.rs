@@ -12,16 +12,19 @@ use forebay_amqp::time::Instant;
 use forebay_amqp::types::{self, Attach, Handle, Role, Source};
 use forebay_amqp::wire::{Symbol, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
 use crate::consumer::{Consumer, Subscription};
 use crate::driver::{Clock, Driver, Socket, SocketEnd};
 use crate::error::Error;
 use crate::event::{BATCH_FORMAT, Batch, EventData, MESSAGE_FORMAT, Received};
 use crate::links::{Intake, Kind, LinkIndex, Links, Phase};
+use crate::net::{self, Roots, Tls};
 use crate::producer::{Destination, Flights, Outcome, Producer, Settled};
 use crate::target::Target;
 use crate::token::Tokens;
+
+/// How a server that speaks AMQP only inside of TLS answers one that comes without.
+const WANTS_TLS: &[u8] = b"AMQP\x02";
 
 /// A sender waits when this much is written and has not left.
 const UNWRITTEN_BYTES_MAX: usize = 512 * 1024;
@@ -39,6 +42,8 @@ pub struct Options {
     pub max_frame_size: u32,
     /// Silence of the server that is told to it as too long; at twice this the connection is given up.
     pub idle_timeout: Duration,
+    /// Whose signature makes the server's certificate good, where TLS is spoken.
+    pub roots: Roots,
 }
 
 impl Default for Options {
@@ -49,6 +54,7 @@ impl Default for Options {
             token_life: Duration::from_secs(3600),
             max_frame_size: 65_536,
             idle_timeout: Duration::from_secs(60),
+            roots: Roots::System,
         }
     }
 }
@@ -97,22 +103,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects over TCP, says who it is and waits for the server's open.
+    /// Connects over TCP, with TLS where the target says so, says who it is and waits for the server's open.
     ///
     /// # Errors
     /// Nobody listens, the server refuses, or does not answer in time. Not to be called again after being dropped
     /// half way: make a new one.
     pub async fn connect(target: &Target, options: Options) -> Result<Self, Error> {
-        let failed = |source| Error::Connect { address: target.address(), source: Arc::new(source) };
-        let connecting = TcpStream::connect((target.host.as_str(), target.port));
-        let socket = tokio::time::timeout(options.answer_timeout, connecting)
-            .await
-            .map_err(|_| Error::Timeout {
-                what: format!("a connection to {}", target.address()),
-                after: options.answer_timeout,
-            })?
-            .map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
+        let tls = if target.tls { Tls::On { roots: options.roots.clone() } } else { Tls::Off };
+        let connecting = net::connect(&target.host, target.port, &tls);
+        let socket = tokio::time::timeout(options.answer_timeout, connecting).await.map_err(|_| {
+            let what = format!("a connection to {}", target.address());
+            Error::Timeout { what, after: options.answer_timeout }
+        })??;
         Self::over(socket, target, options).await
     }
 
@@ -323,7 +325,7 @@ impl Client {
                 Poll::Ready(())
             })
             .await;
-            if self.driver.unwritten() == 0 {
+            if self.driver.has_all_left() {
                 return Ok(());
             }
             self.exchange().await;
@@ -537,6 +539,9 @@ impl Client {
         }
         let Driver { core, input, clock, .. } = &mut self.driver;
         let now = clock.now();
+        if !self.links.opened && input.unread().starts_with(WANTS_TLS) {
+            self.links.end(Error::WantsTls { address: self.target.address() });
+        }
         loop {
             while let Some(event) = core.poll_event() {
                 self.links.on_event(core, event);

@@ -59,6 +59,8 @@ pub(crate) struct Driver {
     /// What is due and not yet written; everything before `written` has left.
     pub(crate) output: Vec<u8>,
     written: usize,
+    /// The stream may hold bytes of its own: TLS makes records.
+    unflushed: bool,
     socket: Box<dyn Socket>,
     pub(crate) end: Option<SocketEnd>,
     /// Writing failed; what is still to be read may say why.
@@ -84,6 +86,7 @@ impl Driver {
             input: Input::new(),
             output: Vec::new(),
             written: 0,
+            unflushed: false,
             socket,
             end: None,
             cannot_write: false,
@@ -95,6 +98,11 @@ impl Driver {
     /// Bytes that are due and have not left.
     pub(crate) const fn unwritten(&self) -> usize {
         self.output.len() - self.written
+    }
+
+    /// Whether nothing waits here or in the stream.
+    pub(crate) const fn has_all_left(&self) -> bool {
+        self.unwritten() == 0 && !self.unflushed
     }
 
     /// Writes what is due and reads what is there. Ready when bytes came, a timer of the core ran out, `wake_at`
@@ -115,7 +123,10 @@ impl Driver {
         self.core.poll_transmit(self.clock.now(), &mut self.output);
         while self.written < self.output.len() && !self.cannot_write {
             match Pin::new(&mut self.socket).poll_write(cx, &self.output[self.written..]) {
-                Poll::Ready(Ok(bytes)) if bytes > 0 => self.written += bytes,
+                Poll::Ready(Ok(bytes)) if bytes > 0 => {
+                    self.written += bytes;
+                    self.unflushed = true;
+                }
                 Poll::Ready(_) => self.cannot_write = true,
                 Poll::Pending => break,
             }
@@ -127,6 +138,11 @@ impl Driver {
             self.output.drain(..self.written);
             self.written = 0;
         }
+        if self.unflushed && self.output.is_empty() {
+            let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+            self.cannot_write |= matches!(flushed, Poll::Ready(Err(_)));
+            self.unflushed = flushed.is_pending();
+        }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -136,6 +152,8 @@ impl Driver {
         match read {
             Ok(()) if bytes > 0 => self.input.filled(bytes),
             Ok(()) => self.end(SocketEnd::Eof),
+            // TLS without its close_notify; AMQP has a close of its own.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.end(SocketEnd::Eof),
             Err(error) => self.end(SocketEnd::Failed(Arc::new(error))),
         }
         Poll::Ready(())

@@ -9,6 +9,7 @@ use forebay_amqp::error::DecodeError;
 use forebay_amqp::types;
 use forebay_auth::connection_string::ConnectionStringError;
 
+use crate::net::ConnectError;
 use crate::producer::Outcome;
 
 /// Why an operation did not succeed. Cheap to clone: the end of a connection is told to everyone who asks.
@@ -17,22 +18,17 @@ pub enum Error {
     /// The connection string cannot be read.
     #[error(transparent)]
     ConnectionString(#[from] ConnectionStringError),
-    /// The connection string asks for TLS, which this client does not speak.
-    #[error(
-        "the connection string asks {host} for TLS, which this tool does not speak: \
-         for a server without TLS add ';UseDevelopmentEmulator=true'"
-    )]
-    TlsNeeded {
-        /// The host of the endpoint.
-        host: String,
-    },
     /// No connection came about.
-    #[error("cannot connect to {address} (is the server running, and is this its AMQP port?)")]
-    Connect {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The port speaks AMQP only inside of TLS.
+    #[error(
+        "{address} wants TLS: leave ';UseDevelopmentEmulator=true' out of the connection string, or use the server's \
+         port without TLS"
+    )]
+    WantsTls {
         /// Host and port.
         address: String,
-        /// What the operating system said.
-        source: Arc<io::Error>,
     },
     /// The server refused the SASL exchange.
     #[error(
@@ -195,9 +191,7 @@ impl Error {
     pub fn ends_connection(&self) -> bool {
         match self {
             Self::Ended(ended) => ended.reach == Reach::Connection,
-            Self::Lost { .. } | Self::Connect { .. } | Self::SaslRefused { .. } | Self::TlsNeeded { .. } => {
-                true
-            }
+            Self::Lost { .. } | Self::Connect(_) | Self::WantsTls { .. } | Self::SaslRefused { .. } => true,
             _ => false,
         }
     }

@@ -29,7 +29,7 @@
 //! **Invariant**: nothing is ever retried, resent or reconnected. What the server did not acknowledge is reported
 //! as such, in the order sent: kill tests rest on that. A caller who wants to try again makes a new client.
 //!
-//! Not here: TLS, WebSockets and claims other than a shared access signature or a ready token.
+//! Not here: WebSockets and claims other than a shared access signature or a ready token.
 
 mod client;
 mod consumer;
@@ -38,6 +38,7 @@ mod error;
 mod event;
 mod inbox;
 mod links;
+pub mod net;
 mod position;
 mod producer;
 mod request;

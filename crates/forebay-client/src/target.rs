@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// The port of AMQP without TLS, where the connection string names none.
 const PLAIN_PORT: u16 = 5672;
+/// The port of AMQP with TLS, where the connection string names none.
+const TLS_PORT: u16 = 5671;
 
 /// Where to connect and who to be; parsed from a connection string, or put together by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Target {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Whether TLS is spoken there.
+    pub tls: bool,
     /// The namespace's name, for `open.hostname`, SASL and the audience of tokens. Usually the host.
     pub namespace: String,
     /// How to prove who we are.
@@ -69,11 +73,11 @@ impl Auth {
 }
 
 impl Target {
-    /// A target by host, port and identity; the namespace is the host.
+    /// A target by host, port and identity, without TLS; the namespace is the host.
     #[must_use]
     pub fn new(host: impl Into<String>, port: u16, auth: Auth) -> Self {
         let host = host.into();
-        Self { namespace: host.clone(), host, port, auth, hub: None }
+        Self { namespace: host.clone(), host, port, tls: false, auth, hub: None }
     }
 
     /// The same place, with another identity.
@@ -83,33 +87,34 @@ impl Target {
         self
     }
 
+    /// The same place, with TLS.
+    #[must_use]
+    pub fn with_tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
     /// Host and port, an IPv6 address in brackets.
     #[must_use]
     pub fn address(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        crate::net::address(&self.host, self.port)
     }
 }
 
-/// Schemes `amqp` and `http`, and `UseDevelopmentEmulator=true` with any scheme, mean a connection without TLS.
-impl TryFrom<&ConnectionString> for Target {
-    type Error = Error;
-
-    fn try_from(string: &ConnectionString) -> Result<Self, Error> {
+/// Schemes `amqp` and `http`, and `UseDevelopmentEmulator=true` with any scheme, mean a connection without TLS; all
+/// else means TLS.
+impl From<&ConnectionString> for Target {
+    fn from(string: &ConnectionString) -> Self {
         let plain = string.development_emulator || matches!(string.scheme, Scheme::Amqp | Scheme::Http);
-        if !plain {
-            return Err(Error::TlsNeeded { host: string.host.clone() });
-        }
         let auth = match &string.credential {
             Credential::Key { policy, key } => Auth::Sas { policy: policy.clone(), key: key.clone() },
             Credential::Token(token) => Auth::Token(token.clone()),
         };
-        let mut target = Self::new(string.host.clone(), string.port.unwrap_or(PLAIN_PORT), auth);
+        let port = string.port.unwrap_or(if plain { PLAIN_PORT } else { TLS_PORT });
+        let mut target = Self::new(string.host.clone(), port, auth);
+        target.tls = !plain;
         target.hub = string.entity_path.clone();
-        Ok(target)
+        target
     }
 }
 
@@ -117,7 +122,7 @@ impl FromStr for Target {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::try_from(&text.parse::<ConnectionString>()?)
+        Ok(Self::from(&text.parse::<ConnectionString>()?))
     }
 }
 
@@ -148,10 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_asks_for_tls_is_refused_with_the_fix() {
+    fn tls_is_spoken_unless_the_scheme_or_the_emulator_flag_says_otherwise() {
+        let check = |endpoint: &str, emulator: bool, address: &str, tls: bool| {
+            let flag = if emulator { ";UseDevelopmentEmulator=true" } else { "" };
+            let target = target(&format!("Endpoint={endpoint};{KEY}{flag}"));
+            assert_eq!((target.address().as_str(), target.tls), (address, tls), "{endpoint} {emulator}");
+        };
         for scheme in ["sb", "amqps", "https"] {
-            let error = format!("Endpoint={scheme}://ns.example.net/;{KEY}").parse::<Target>().unwrap_err();
-            assert!(error.to_string().contains("UseDevelopmentEmulator=true"), "{error}");
+            check(&format!("{scheme}://ns.example.net/"), false, "ns.example.net:5671", true);
+            check(&format!("{scheme}://ns.example.net:7000/"), false, "ns.example.net:7000", true);
+            check(&format!("{scheme}://ns.example.net/"), true, "ns.example.net:5672", false);
+        }
+        for scheme in ["amqp", "http"] {
+            check(&format!("{scheme}://ns.example.net/"), false, "ns.example.net:5672", false);
         }
     }
 

@@ -52,7 +52,11 @@ impl Input {
     ) -> Poll<io::Result<usize>> {
         self.make_room();
         let mut space = ReadBuf::new(&mut self.bytes[self.end..]);
-        ready!(Pin::new(stream).poll_read(context, &mut space))?;
+        match ready!(Pin::new(stream).poll_read(context, &mut space)) {
+            // TLS without its close_notify; AMQP has a close of its own.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Ok(0)),
+            read => read?,
+        }
         let count = space.filled().len();
         let filled = space.remaining() == 0;
         self.end += count;
@@ -82,6 +86,8 @@ impl Input {
 pub(crate) struct Output {
     bytes: Vec<u8>,
     written: usize,
+    /// The stream has taken bytes and may hold some of them: TLS makes records.
+    unflushed: bool,
 }
 
 impl Output {
@@ -95,11 +101,12 @@ impl Output {
         &mut self.bytes
     }
 
+    /// Everything has left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.written == self.bytes.len()
+        self.written == self.bytes.len() && !self.unflushed
     }
 
-    /// Bytes that the socket has not taken yet.
+    /// Bytes that the stream has not taken yet.
     pub(crate) fn unwritten(&self) -> usize {
         self.bytes.len() - self.written
     }
@@ -109,7 +116,7 @@ impl Output {
         self.unwritten() >= OUTPUT_BYTES_HIGH
     }
 
-    /// Writes until everything is written or the socket takes no more.
+    /// Writes until everything has left or the stream takes no more.
     pub(crate) fn poll_drain<S: AsyncWrite + Unpin>(
         &mut self,
         stream: &mut S,
@@ -118,7 +125,10 @@ impl Output {
         while self.written < self.bytes.len() {
             match Pin::new(&mut *stream).poll_write(context, &self.bytes[self.written..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(count)) => self.written += count,
+                Poll::Ready(Ok(count)) => {
+                    self.written += count;
+                    self.unflushed = true;
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
                     self.drop_written();
@@ -130,6 +140,10 @@ impl Output {
         self.written = 0;
         if self.bytes.capacity() > OUTPUT_BYTES_KEEP {
             self.bytes.shrink_to(OUTPUT_BYTES_KEEP);
+        }
+        if self.unflushed {
+            ready!(Pin::new(stream).poll_flush(context))?;
+            self.unflushed = false;
         }
         Poll::Ready(Ok(()))
     }

@@ -1,5 +1,6 @@
 //! The gateway's bounds, with their reasons.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Largest frame we read, in bytes; what Event Hubs advertises (`docs/reference/amqp.md` §1.3).
@@ -40,15 +41,24 @@ pub(crate) const BUDGET_RETRY: Duration = Duration::from_millis(5);
 /// Links of one connection.
 pub(crate) const LINKS_MAX: usize = 4_096;
 
-/// How the gateway presents itself.
+/// How long a TLS handshake may take.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// TLS handshakes at a time; who comes beyond waits to be accepted. A restart brings all clients back at once, and each
+/// handshake holds some 20 KiB and a millisecond of a core.
+pub(crate) const HANDSHAKES_MAX: usize = 512;
+
+/// What one listener speaks.
 #[derive(Debug, Clone)]
-pub struct GatewayConfig {
+pub struct Listening {
+    /// TLS from the first byte, with this configuration; `None`: AMQP as it is.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Offer SASL PLAIN. Serve mode leaves it out where a password would cross a network in the clear.
     pub offer_plain: bool,
 }
 
-impl Default for GatewayConfig {
+impl Default for Listening {
+    /// Without TLS, with SASL PLAIN.
     fn default() -> Self {
-        Self { offer_plain: true }
+        Self { tls: None, offer_plain: true }
     }
 }

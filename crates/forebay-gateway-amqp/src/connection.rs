@@ -19,6 +19,7 @@ use crate::buffers::{Input, Output};
 use crate::config::{BUDGET_RETRY, WRITE_STALL};
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Note};
+use crate::tls;
 
 /// Turns in one go before other connections get theirs.
 const TURNS_MAX: u32 = 32;
@@ -48,10 +49,7 @@ pub(crate) struct Connection<S> {
     flush_by: Option<Pin<Box<Sleep>>>,
     /// Runs while the peer takes nothing.
     write_stall: Option<Pin<Box<Sleep>>>,
-    /// What incomplete deliveries hold of the byte budget.
-    split: Reservation,
-    /// What the buffers hold of it.
-    buffers: Reservation,
+    memory: Memory,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -61,11 +59,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         core: Core,
         handler: Handler,
         inbox: Arc<Inbox>,
-        budget: &Arc<ByteBudget>,
-        buffers: Option<Reservation>,
+        memory: Memory,
     ) -> Self {
-        let split = budget.force(Part::SplitDeliveries, 0);
-        let buffers = buffers.unwrap_or_else(|| budget.force(Part::Connections, CONNECTION_BYTES));
         Self {
             stream,
             epoch,
@@ -82,8 +77,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             budget_pause: None,
             flush_by: None,
             write_stall: None,
-            split,
-            buffers,
+            memory,
         }
     }
 
@@ -131,9 +125,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Buffers that have grown, and deliveries of which frames are missing.
     fn charge_memory(&mut self) {
-        self.split.set(self.core.buffered_bytes() as u64);
+        self.memory.split.set(self.core.buffered_bytes() as u64);
         let buffers = (self.input.capacity() + self.output.capacity()) as u64;
-        self.buffers.set(buffers.max(CONNECTION_BYTES));
+        self.memory.buffers.set(self.memory.stream_bytes + buffers.max(CONNECTION_BYTES));
     }
 
     fn take_notes(&mut self, context: &Context<'_>) -> bool {
@@ -155,7 +149,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.core.handle_eof(now);
                     moved = true;
                 }
-                Poll::Ready(Ok(_)) => moved |= self.handle_input(now),
+                Poll::Ready(Ok(_)) => {
+                    if self.core.remote_open().is_none() {
+                        tls::hint_at_plain_port(self.input.unread(), self.handler.peer());
+                    }
+                    moved |= self.handle_input(now);
+                }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => break,
             }
@@ -239,8 +238,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// After the last frame: done once everything is written, or when the socket takes too long.
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.output.is_empty() {
-            return Pin::new(&mut self.stream).poll_shutdown(context).map(|_best_effort| ());
+        // Best effort: the peer may have gone.
+        if self.output.is_empty() && Pin::new(&mut self.stream).poll_shutdown(context).is_ready() {
+            return Poll::Ready(());
         }
         let limit = self.flush_by.get_or_insert_with(|| Box::pin(tokio::time::sleep(FLUSH_TIMEOUT)));
         limit.as_mut().poll(context)
@@ -274,7 +274,25 @@ impl<S> Drop for Connection<S> {
     }
 }
 
-/// Reserves the buffers of a new connection, or says that there is no room.
-pub(crate) fn reserve_buffers(budget: &Arc<ByteBudget>) -> Option<Reservation> {
-    budget.reserve(Part::Connections, CONNECTION_BYTES)
+/// What one connection holds of the byte budget.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    /// Incomplete deliveries.
+    split: Reservation,
+    /// The stream's own state, and our buffers.
+    buffers: Reservation,
+    stream_bytes: u64,
+}
+
+impl Memory {
+    /// For a new connection over a stream that holds so many bytes itself. `false`: there is no room, and the
+    /// connection should be refused.
+    pub(crate) fn reserve(budget: &Arc<ByteBudget>, stream_bytes: u64) -> (Self, bool) {
+        let bytes = stream_bytes + CONNECTION_BYTES;
+        let reserved = budget.reserve(Part::Connections, bytes);
+        let has_room = reserved.is_some();
+        let buffers = reserved.unwrap_or_else(|| budget.force(Part::Connections, bytes));
+        let split = budget.force(Part::SplitDeliveries, 0);
+        (Self { split, buffers, stream_bytes }, has_room)
+    }
 }

@@ -25,6 +25,7 @@ mod publish;
 mod reader;
 mod request;
 mod requests;
+mod tls;
 
-pub use config::GatewayConfig;
+pub use config::Listening;
 pub use listener::Gateway;

@@ -1,4 +1,4 @@
-//! Accepts connections, and stops them in order.
+//! Accepts connections, with or without TLS, and stops them in order.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,15 +10,17 @@ use std::time::Duration;
 use forebay_amqp::sasl::Mechanism;
 use forebay_amqp::{Config, Connection as Core, Instant};
 use forebay_broker::{Broker, MESSAGE_BYTES_MAX};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::conditions;
-use crate::config::{GatewayConfig, MAX_FRAME_SIZE, UNSETTLED_MAX};
-use crate::connection::{Connection, reserve_buffers};
+use crate::config::{HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Listening, MAX_FRAME_SIZE, UNSETTLED_MAX};
+use crate::connection::{Connection, Memory};
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Note};
 use crate::peer::Peer;
+use crate::tls;
 
 /// How long we wait after an accept that failed for want of file handles or memory.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -27,26 +29,35 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Gateway {
     broker: Arc<Broker>,
-    config: GatewayConfig,
     /// Time in the cores counts from here.
     epoch: std::time::Instant,
-    open: Mutex<HashMap<u64, Arc<Inbox>>>,
+    open: Mutex<Open>,
     next: AtomicU64,
     /// A connection ended.
     ended: Notify,
+    /// Room for TLS handshakes.
+    handshakes: Arc<Semaphore>,
+}
+
+/// The connections in service.
+#[derive(Debug, Default)]
+struct Open {
+    inboxes: HashMap<u64, Arc<Inbox>>,
+    /// No connection is added any more.
+    stopping: bool,
 }
 
 impl Gateway {
     /// A gateway over a broker.
     #[must_use]
-    pub fn new(broker: Arc<Broker>, config: GatewayConfig) -> Arc<Self> {
+    pub fn new(broker: Arc<Broker>) -> Arc<Self> {
         Arc::new(Self {
             broker,
-            config,
             epoch: std::time::Instant::now(),
             open: Mutex::default(),
             next: AtomicU64::new(0),
             ended: Notify::new(),
+            handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
         })
     }
 
@@ -57,16 +68,17 @@ impl Gateway {
     pub async fn serve(
         self: Arc<Self>,
         listener: TcpListener,
+        listening: Listening,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let mut stop = std::pin::pin!(stop);
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => return Ok(()),
-                accepted = listener.accept() => accepted,
+                accepted = self.accept(&listener, &listening) => accepted,
             };
             match accepted {
-                Ok((stream, address)) => self.start(stream, address),
+                Ok((stream, address, handshake)) => self.start(stream, address, &listening, handshake),
                 Err(error) if is_the_peers_fault(&error) => {}
                 Err(error) => {
                     tracing::warn!("cannot accept connections: {error}; trying again");
@@ -76,43 +88,74 @@ impl Gateway {
         }
     }
 
-    fn start(self: &Arc<Self>, stream: TcpStream, address: SocketAddr) {
+    /// The next connection, and with TLS the room for its handshake.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+        listening: &Listening,
+    ) -> io::Result<(TcpStream, SocketAddr, Option<OwnedSemaphorePermit>)> {
+        let handshake = match listening.tls {
+            Some(_) => Arc::clone(&self.handshakes).acquire_owned().await.ok(),
+            None => None,
+        };
+        let (stream, address) = listener.accept().await?;
+        Ok((stream, address, handshake))
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        address: SocketAddr,
+        listening: &Listening,
+        handshake: Option<OwnedSemaphorePermit>,
+    ) {
         // Small answers must not wait for the peer's acknowledgement of the last one.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%address, %error, "connection lost at once");
             return;
         }
+        let offer_plain = listening.offer_plain;
+        match &listening.tls {
+            None => self.run(stream, address, offer_plain, 0),
+            Some(config) => {
+                let (gateway, config) = (Arc::clone(self), Arc::clone(config));
+                tokio::spawn(async move {
+                    let shaken = tls::accept(stream, address, config, HANDSHAKE_TIMEOUT).await;
+                    drop(handshake);
+                    if let Some(stream) = shaken {
+                        gateway.run(stream, address, offer_plain, tls::TLS_BYTES);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Puts a connection in service, over a stream that itself holds `stream_bytes`.
+    fn run<S>(self: &Arc<Self>, stream: S, address: SocketAddr, offer_plain: bool, stream_bytes: u64)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let inbox = Inbox::new();
-        let buffers = reserve_buffers(self.broker.budget());
-        let refusal = buffers.is_none().then(conditions::out_of_memory);
-        let now = Instant::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX));
-        let core = Core::server(self.core_config(), now);
-        let handler = Handler::new(Arc::clone(&self.broker), Peer::new(address), Arc::clone(&inbox), refusal);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.lock().insert(id, Arc::clone(&inbox));
-        let connection =
-            Connection::new(stream, self.epoch, core, handler, inbox, self.broker.budget(), buffers);
+        {
+            let mut open = self.lock();
+            if open.stopping {
+                return;
+            }
+            open.inboxes.insert(id, Arc::clone(&inbox));
+        }
+        // From here on, also when the task panics.
         let ended = Ended { gateway: Arc::clone(self), id };
+        let (memory, has_room) = Memory::reserve(self.broker.budget(), stream_bytes);
+        let refusal = (!has_room).then(conditions::out_of_memory);
+        let now = Instant::from_micros(u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX));
+        let core = Core::server(core_config(offer_plain), now);
+        let handler = Handler::new(Arc::clone(&self.broker), Peer::new(address), Arc::clone(&inbox), refusal);
+        let connection = Connection::new(stream, self.epoch, core, handler, inbox, memory);
         tokio::spawn(async move {
-            // Also when the task panics.
             let _ended = ended;
             connection.await;
         });
-    }
-
-    fn core_config(&self) -> Config {
-        let mut mechanisms = vec![Mechanism::Mssbcbs, Mechanism::Plain, Mechanism::Anonymous];
-        if !self.config.offer_plain {
-            mechanisms.retain(|mechanism| *mechanism != Mechanism::Plain);
-        }
-        Config {
-            container_id: conditions::tracking_id(),
-            max_frame_size: MAX_FRAME_SIZE,
-            unsettled_max: UNSETTLED_MAX,
-            max_delivery_bytes: MESSAGE_BYTES_MAX as u64,
-            sasl_mechanisms: mechanisms,
-            ..Config::default()
-        }
     }
 
     /// Stops every connection in order: what was taken is committed and answered, then each is closed with
@@ -121,11 +164,15 @@ impl Gateway {
         let mut told = false;
         loop {
             let ended = self.ended.notified();
-            let open: Vec<Arc<Inbox>> = self.lock().values().cloned().collect();
+            let open: Vec<Arc<Inbox>> = {
+                let mut open = self.lock();
+                open.stopping = true;
+                open.inboxes.values().cloned().collect()
+            };
             if open.is_empty() {
                 return;
             }
-            // Once: listeners have stopped, so no connection is added.
+            // Once, since no connection is added any more.
             if !std::mem::replace(&mut told, true) {
                 for inbox in open {
                     inbox.push(Note::Stop);
@@ -137,10 +184,10 @@ impl Gateway {
 
     /// How many connections are open.
     pub fn connections(&self) -> usize {
-        self.lock().len()
+        self.lock().inboxes.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Inbox>>> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,8 +199,23 @@ struct Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.gateway.lock().remove(&self.id);
+        self.gateway.lock().inboxes.remove(&self.id);
         self.gateway.ended.notify_waiters();
+    }
+}
+
+fn core_config(offer_plain: bool) -> Config {
+    let mut mechanisms = vec![Mechanism::Mssbcbs, Mechanism::Plain, Mechanism::Anonymous];
+    if !offer_plain {
+        mechanisms.retain(|mechanism| *mechanism != Mechanism::Plain);
+    }
+    Config {
+        container_id: conditions::tracking_id(),
+        max_frame_size: MAX_FRAME_SIZE,
+        unsettled_max: UNSETTLED_MAX,
+        max_delivery_bytes: MESSAGE_BYTES_MAX as u64,
+        sasl_mechanisms: mechanisms,
+        ..Config::default()
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where a tool connects: a connection string from the command line or the environment, and a hub.
 
 use std::env;
+use std::path::PathBuf;
 
 use clap::Args;
+use forebay_client::net::Roots;
 use forebay_client::{Client, Options, Target};
 
 /// What `forebay dev` serves when it is started without flags.
@@ -11,6 +13,9 @@ const DEV: &str = "Endpoint=sb://localhost;SharedAccessKeyName=RootManageSharedA
 
 /// Read in this order where the flag is not given.
 const VARIABLES: [&str; 2] = ["FOREBAY_CONNECTION_STRING", "EVENTHUB_CONNECTION_STRING"];
+
+/// Read where `--ca-file` is not given.
+const CA_VARIABLE: &str = "FOREBAY_CA_FILE";
 
 /// The flags of tools that connect.
 #[derive(Debug, Args)]
@@ -23,6 +28,11 @@ pub(crate) struct ConnectionArgs {
     /// Hub [default: the EntityPath of the connection string]
     #[arg(long, value_name = "NAME")]
     pub(crate) hub: Option<String>,
+
+    /// Certificates in PEM form that may have signed the server's [default: FOREBAY_CA_FILE, or the certificates
+    /// that this machine trusts]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// A place to connect to, and the hub there.
@@ -30,6 +40,7 @@ pub(crate) struct ConnectionArgs {
 pub(super) struct Place {
     pub(super) target: Target,
     pub(super) hub: String,
+    pub(super) roots: Roots,
 }
 
 impl ConnectionArgs {
@@ -52,13 +63,16 @@ impl ConnectionArgs {
         let hub = hub.filter(|hub| !hub.is_empty()).ok_or_else(|| {
             format!("no hub: give --hub NAME, or EntityPath=NAME in the connection string ({origin})")
         })?;
-        Ok(Place { target, hub })
+        let ca_file = || variable(CA_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let roots = self.ca_file.clone().or_else(ca_file).map_or(Roots::System, Roots::File);
+        Ok(Place { target, hub, roots })
     }
 }
 
 impl Place {
     pub(super) async fn connect(&self, tool: &str) -> Result<Client, forebay_client::Error> {
-        Client::connect(&self.target, Options::named(&format!("forebay-{tool}-{}", std::process::id()))).await
+        let options = Options::named(&format!("forebay-{tool}-{}", std::process::id()));
+        Client::connect(&self.target, Options { roots: self.roots.clone(), ..options }).await
     }
 }
 
@@ -72,6 +86,7 @@ mod tests {
         ConnectionArgs {
             connection_string: connection_string.map(str::to_owned),
             hub: hub.map(str::to_owned),
+            ca_file: None,
         }
     }
 
@@ -104,6 +119,20 @@ mod tests {
         let hub = |flag| args(Some(&string), flag).place_in(|_| None).unwrap().hub;
         assert_eq!(hub(None), "orders");
         assert_eq!(hub(Some("other")), "other");
+    }
+
+    #[test]
+    fn a_ca_file_takes_the_place_of_the_machines_certificates() {
+        let roots = |flag: Option<&str>, variable: Option<&str>| {
+            let args = ConnectionArgs { ca_file: flag.map(PathBuf::from), ..args(None, Some("h")) };
+            let ours = |name: &str| variable.filter(|_| name == CA_VARIABLE).map(str::to_owned);
+            args.place_in(ours).unwrap().roots
+        };
+        let file = |path: &str| Roots::File(PathBuf::from(path));
+        assert_eq!(roots(Some("flag.pem"), Some("variable.pem")), file("flag.pem"));
+        assert_eq!(roots(None, Some("variable.pem")), file("variable.pem"));
+        assert_eq!(roots(None, Some("")), Roots::System);
+        assert_eq!(roots(None, None), Roots::System);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use forebay_broker::Broker;
-use forebay_gateway_amqp::{Gateway, GatewayConfig};
+use forebay_gateway_amqp::{Gateway, Listening};
 use tokio::net::TcpListener;
 
 use crate::cli::DevArgs;
@@ -44,15 +44,17 @@ async fn serve(options: &DevOptions) -> anyhow::Result<ExitCode> {
 
     let broker = Arc::new(Broker::open(options.broker()).await?);
     let credential = broker.dev_credential();
-    let gateway = Gateway::new(Arc::clone(&broker), GatewayConfig::default());
+    let gateway = Gateway::new(Arc::clone(&broker));
 
     let (amqp_addresses, http_addresses) = (amqp.addresses(), http.addresses());
     let mut tasks = tokio::task::JoinSet::new();
     let (stop_sender, stop) = tokio::sync::watch::channel(false);
     for socket in into_tokio(amqp)? {
         let (gateway, mut stop) = (Arc::clone(&gateway), stop.clone());
-        tasks
-            .spawn(async move { gateway.serve(socket, async move { stop::stopped(&mut stop).await }).await });
+        tasks.spawn(async move {
+            let stop = async move { stop::stopped(&mut stop).await };
+            gateway.serve(socket, Listening::default(), stop).await
+        });
     }
     for socket in into_tokio(http)? {
         let (broker, mut stop) = (Arc::clone(&broker), stop.clone());

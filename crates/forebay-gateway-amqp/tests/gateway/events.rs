@@ -1,67 +1,28 @@
-//! The gateway over loopback TCP, on a broker in memory, with our own client.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Events in and out, and what is refused.
 
 use forebay_auth::{Secret, UnixSeconds, sas};
-use forebay_broker::{
-    Broker, BrokerOptions, DEV_POLICY, DevKey, Durability, MESSAGE_BYTES_MAX, WELL_KNOWN_KEY,
-};
+use forebay_broker::{DEV_POLICY, MESSAGE_BYTES_MAX, WELL_KNOWN_KEY};
 use forebay_client::{
     Auth, Client, Destination, Error, EventData, MESSAGE_FORMAT, Options, Position, Subscription, Target,
 };
-use forebay_gateway_amqp::{Gateway, GatewayConfig};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use forebay_gateway_amqp::Listening;
 
-/// A server; its listener stops when it is dropped.
-struct Server {
-    port: u16,
-    gateway: Arc<Gateway>,
-    broker: Arc<Broker>,
-    _stop: oneshot::Sender<()>,
-}
+use crate::support::{Server, soon, start};
+use crate::{from_start, well_known};
 
 async fn server() -> Server {
-    let broker = Broker::open(BrokerOptions {
-        data: None,
-        durability: Durability::Memory,
-        memory_bytes: 64 * 1024 * 1024,
-        auto_create: true,
-        clock_skew_seconds: 60,
-        dev_key: DevKey::WellKnown,
-    });
-    let broker = Arc::new(broker.await.unwrap());
-    let gateway = Gateway::new(Arc::clone(&broker), GatewayConfig::default());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (stop, stopped) = oneshot::channel::<()>();
-    tokio::spawn(Arc::clone(&gateway).serve(listener, async {
-        let _dropped = stopped.await;
-    }));
-    Server { port, gateway, broker, _stop: stop }
+    start(Listening::default()).await
 }
 
 impl Server {
     async fn client(&self) -> Client {
-        let key = Secret::new(WELL_KNOWN_KEY);
-        self.connect(Auth::Sas { policy: DEV_POLICY.to_owned(), key }).await
+        self.connect(well_known()).await
     }
 
     async fn connect(&self, auth: Auth) -> Client {
         let target = Target::new("localhost", self.port, auth);
         Client::connect(&target, Options::default()).await.unwrap()
     }
-}
-
-/// Everything here is over in a moment, or it hangs.
-async fn soon<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(30), work).await.expect("this should not take long")
-}
-
-fn from_start(partition: &str) -> Subscription {
-    Subscription::new("events", partition, Position::Earliest)
 }
 
 #[tokio::test]
