@@ -323,3 +323,19 @@ async fn a_listener_that_says_nothing_is_given_up_in_time() {
     let error = Client::connect(&Target::new("127.0.0.1", port, key_auth()), options).await.unwrap_err();
     assert!(error.ends_connection(), "{error}");
 }
+
+#[tokio::test]
+async fn a_stream_that_holds_bytes_back_is_flushed() {
+    // As TLS does with records.
+    let (port, serving) = start(Script::default()).await;
+    let target = Target::new("127.0.0.1", port, key_auth());
+    let socket = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let holding = tokio::io::BufWriter::with_capacity(1 << 20, socket);
+    let mut client = Client::over(holding, &target, Options::default()).await.unwrap();
+    let producer = client.producer(&Destination::hub("events"), 10).await.unwrap();
+    client.send(producer, MESSAGE_FORMAT, &body(0)).await.unwrap();
+    client.flush().await.unwrap();
+    assert!(client.settled(producer).await.unwrap().outcome.is_accepted());
+    client.close().await.unwrap();
+    assert_eq!(serving.await.unwrap().deliveries.len(), 1);
+}

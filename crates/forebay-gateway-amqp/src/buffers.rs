@@ -156,3 +156,32 @@ impl Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::{AsyncReadExt, BufWriter};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_the_stream_holds_back_are_not_taken_as_having_left() {
+        // The stream takes all hundred at once, as TLS does, and the socket behind it ten at a time.
+        let (near, mut far) = tokio::io::duplex(10);
+        let mut stream = BufWriter::with_capacity(1_000, near);
+        let mut output = Output::default();
+        output.tail().extend_from_slice(&[7; 100]);
+        let first = poll_fn(|context| Poll::Ready(output.poll_drain(&mut stream, context))).await;
+        assert!(first.is_pending() && !output.is_empty());
+        assert_eq!(output.unwritten(), 0);
+        let mut read = [0; 100];
+        let (drained, took) = tokio::join!(
+            poll_fn(|context| output.poll_drain(&mut stream, context)),
+            far.read_exact(&mut read)
+        );
+        drained.unwrap();
+        assert_eq!((took.unwrap(), read), (100, [7; 100]));
+        assert!(output.is_empty());
+    }
+}
