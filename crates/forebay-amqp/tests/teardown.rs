@@ -147,6 +147,35 @@ fn either_side_ends_a_session_and_its_links_are_gone() {
 }
 
 #[test]
+fn a_detach_is_answered_also_when_the_end_comes_right_after_it() {
+    let (mut peer, _) = RawPeer::sending(Config::default());
+    peer.send(0, &detach());
+    peer.send(0, &End { error: None });
+    assert_eq!(peer.answers(), ["detach", "end"]);
+    assert_eq!(detached(peer.server.event()), (true, None, Initiator::Peer));
+    assert_eq!(ended(peer.server.event()), (None, Initiator::Peer));
+    assert_eq!((peer.server.connection.counts(), peer.server.events.len()), ((0, 0), 0));
+    // A link whose attach was not answered yet has nothing to say any more.
+    let (mut peer, _) = RawPeer::sending(Config::default());
+    peer.send(0, &Attach { handle: Handle(1), ..attach("late", Role::Sender) });
+    peer.send(0, &Detach { handle: Handle(1), ..detach() });
+    peer.send(0, &End { error: None });
+    assert_eq!(peer.answers(), ["end"]);
+    assert_eq!(peer.server.connection.counts(), (0, 0));
+}
+
+#[test]
+fn a_detach_is_answered_also_when_both_sides_end_right_after_it() {
+    let (mut peer, link) = RawPeer::sending(Config::default());
+    let session = peer.server.connection.link(link).expect("live").session;
+    peer.send(0, &detach());
+    peer.server.connection.end(session, None);
+    peer.send(0, &End { error: None });
+    assert_eq!(peer.answers(), ["detach", "end"]);
+    assert_eq!(peer.server.connection.counts(), (0, 0));
+}
+
+#[test]
 fn both_sides_may_end_at_once() {
     let (mut pair, link) = Pair::sending(Config::default(), Config::default(), 10);
     let server_session = pair.server.connection.link(link.server).expect("live").session;

@@ -1,12 +1,15 @@
 //! How links, sessions and the connection end (§2.4.6, §2.5.4, §2.7.8-2.7.9): by either side, by both
 //! at once, by a broken rule, a timer, or the end of the bytes.
 
+use alloc::vec::Vec;
+
 use super::Connection;
 use super::event::Event;
 use super::receive::Fault;
 use super::state::Phase;
 use super::timer::Timer;
 use crate::error::{Initiator, Scope};
+use crate::link::LinkState;
 use crate::session::{SessionId, SessionState};
 use crate::time::Instant;
 use crate::types::{Error, condition};
@@ -138,7 +141,7 @@ impl Connection {
         if session.state.is_alive() {
             session.state = SessionState::Ended;
             session.end_due = Some(None);
-            self.drop_links(index);
+            self.drop_links_but_answers(index);
             self.session_is_due(index);
             return Some(Event::Ended { session: id, error, initiator: Initiator::Peer });
         }
@@ -146,6 +149,7 @@ impl Connection {
         if session.end_due.is_some() {
             // Both sides end at once: ours is still written, and is the answer.
             session.state = SessionState::Ended;
+            self.drop_links_but_answers(index);
         } else {
             self.remove_session(index);
         }
@@ -176,6 +180,24 @@ impl Connection {
         session.due_links.clear();
         session.rest.clear();
         for index in core::mem::take(&mut session.links) {
+            self.remove_link(index);
+        }
+    }
+
+    /// The peer's end leaves of a session's links only the detaches that it waits for. A peer may end right
+    /// after it has detached: without the answer, JavaScript's client keeps its process for a minute more.
+    fn drop_links_but_answers(&mut self, session_index: u32) {
+        let Some(session) = self.sessions.get_mut(session_index) else { return };
+        session.rest.clear();
+        let is_awaited = |index: u32| {
+            let link = self.links.get(index);
+            link.is_some_and(|link| link.state == LinkState::Detached && link.handle_out.is_some())
+        };
+        let (answers, others): (Vec<u32>, Vec<u32>) =
+            session.links.iter().partition(|&&index| is_awaited(index));
+        session.due_links.retain(|index| answers.contains(index));
+        session.links = answers;
+        for index in others {
             self.remove_link(index);
         }
     }

@@ -119,9 +119,11 @@ impl Connection {
         }
         let Some(session) = self.sessions.get_mut(index) else { return };
         let facts_count = session.channel_in.is_some() && session.ended_by != Some(Initiator::Library);
-        if facts_count && session.state != SessionState::Ended {
-            self.write_links(index, out);
-            self.write_session_facts(index, out);
+        if facts_count {
+            if session.state != SessionState::Ended {
+                self.write_links(index, out);
+                self.write_session_facts(index, out);
+            }
             self.write_detaches(index, out);
         }
         self.write_end(index, out);
