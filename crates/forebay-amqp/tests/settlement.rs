@@ -256,3 +256,30 @@ fn a_sender_that_forgets_what_it_sent_holds_nothing_and_ignores_the_answer() {
     tell(&mut pair, &disposition(2, None, true, Some(DeliveryState::Accepted)));
     assert_eq!(outcome(pair.server.event()), (2, 2, DeliveryState::Accepted));
 }
+
+#[test]
+fn a_peer_that_settles_second_is_told_even_of_what_we_forgot() {
+    // §2.6.12: in that mode it waits for our word, and we gave none when we forgot the delivery.
+    let (mut pair, link) = sent(3);
+    let confirmed = |pair: &mut Pair| {
+        let mut answer = Vec::new();
+        pair.server.connection.poll_transmit(pair.now, &mut answer);
+        let dispositions = frames(&answer).into_iter().map(|(_, frame, _)| match frame {
+            Performative::Disposition(told) => (told.role, told.settled, told.first, told.last),
+            other => panic!("{other:?}"),
+        });
+        dispositions.collect::<Vec<_>>()
+    };
+    for number in 0..3 {
+        pair.server.connection.sender(link.server).unwrap().forget(id(number));
+    }
+    tell(&mut pair, &disposition(1, None, false, Some(DeliveryState::Accepted)));
+    assert_eq!(confirmed(&mut pair), [(Role::Sender, true, id(1), None)]);
+    tell(&mut pair, &disposition(0, Some(i32::MAX.cast_unsigned()), false, Some(DeliveryState::Accepted)));
+    assert_eq!(confirmed(&mut pair), [(Role::Sender, true, id(0), Some(id(2)))], "no more than was sent");
+    tell(&mut pair, &disposition(3, Some(9), false, Some(DeliveryState::Accepted)));
+    tell(&mut pair, &disposition(2, Some(1), false, Some(DeliveryState::Accepted)));
+    tell(&mut pair, &disposition(0, Some(2), true, Some(DeliveryState::Accepted)));
+    assert_eq!(confirmed(&mut pair), [], "never sent, no range, or settled already");
+    assert!(pair.server.events.is_empty(), "{:?}", pair.server.events);
+}

@@ -141,15 +141,9 @@ impl Connection {
             // Settled without a word: taken as accepted, as go-amqp does.
             None => &DeliveryState::Accepted,
         };
-        let Session { id, outgoing, confirmations, .. } = session;
-        let (session_id, settled) = (*id, disposition.settled);
+        let (session_id, next) = (session.id, session.next_delivery_id);
         let events = &mut self.events;
-        let before = events.len();
-        outgoing.settled_by_peer(first, last, |first, last| {
-            if !settled {
-                // rcv-settle-mode second: the outcome is the peer's, settling is ours.
-                crate::session::confirm(confirmations, first, last);
-            }
+        session.outgoing.settled_by_peer(first, last, |first, last| {
             events.push_back(Event::Outcome {
                 session: session_id,
                 first: DeliveryId::new(first),
@@ -157,12 +151,23 @@ impl Connection {
                 state: state.clone(),
             });
         });
-        let any = events.len() > before;
-        if any && !settled {
+        if !disposition.settled
+            && let Some(last) = last_sent(first, last, next)
+        {
+            // rcv-settle-mode second (§2.6.12): the outcome is the peer's, settling is ours, also of what we have
+            // forgotten.
+            crate::session::confirm(&mut session.confirmations, first, last);
             self.session_is_due(session_index);
         }
         self.events.pop_front()
     }
+}
+
+/// The last id of `first..=last` that was sent, if any was. `next` is the id that our next delivery will have.
+fn last_sent(first: u32, last: u32, next: u32) -> Option<u32> {
+    let is_before = |a: u32, b: u32| a.wrapping_sub(b).cast_signed() < 0;
+    let last = if is_before(last, next) { last } else { next.wrapping_sub(1) };
+    (!is_before(last, first)).then_some(last)
 }
 
 /// One transfer frame on an attached link.
