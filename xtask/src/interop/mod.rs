@@ -17,7 +17,6 @@ use crate::job::Job;
 const KILL_CYCLES: u32 = 5;
 
 /// The kill tests: of Python's clients, then of Go's.
-#[expect(dead_code, reason = "the step still names the suite in Python alone")]
 pub(crate) fn kill(job: &mut Job) -> Result<()> {
     python::kill(job)?;
     go::kill(job)
