@@ -59,7 +59,7 @@ const STEPS: [Step; 14] = [
     Step {
         name: "interop go",
         about: "run the Go SDK and go-amqp against a server process",
-        in_test: InTest::No,
+        in_test: InTest::Yes,
         variant: plain,
         run: interop::go::interop,
     },
