@@ -69,6 +69,7 @@ macro_rules! contract_tests {
                 logs: growth_keeps_what_is_there,
                 logs: a_deleted_log_is_gone_for_every_holder,
                 logs: a_deleted_logs_id_is_not_used_again,
+                logs: the_list_of_logs_is_what_was_made_and_not_deleted,
                 logs: deleting_while_appending_answers_everyone,
                 logs: partitions_do_not_mix,
                 logs: a_new_policy_holds_for_old_events,

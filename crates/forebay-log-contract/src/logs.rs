@@ -90,6 +90,22 @@ pub fn a_deleted_logs_id_is_not_used_again<H: Harness>(harness: &H) {
     assert_eq!(read_bodies(&new, Sequence(0), 10), Ok(vec!["new.0".into()]));
 }
 
+/// The control log, then what was made and not deleted, whether it was ever written or not.
+pub fn the_list_of_logs_is_what_was_made_and_not_deleted<H: Harness>(harness: &H) {
+    let engine = harness.engine();
+    assert_eq!(engine.logs(), Ok(vec![LogId::CONTROL]));
+    for log in [9, 5, 7] {
+        engine.create(LogId(log), 2, LogPolicy::default()).expect("made");
+    }
+    append(&door(harness, 7, 1), batch("a", 1)).expect("appended");
+    engine.grow(LogId(9), 3).expect("grown");
+    assert_eq!(engine.logs(), Ok(vec![LogId::CONTROL, LogId(5), LogId(7), LogId(9)]));
+    for log in [7, 5] {
+        engine.delete(LogId(log)).expect("deleted");
+    }
+    assert_eq!(engine.logs(), Ok(vec![LogId::CONTROL, LogId(9)]));
+}
+
 /// Accepted or refused, nobody waits for ever.
 pub fn deleting_while_appending_answers_everyone<H: Harness>(harness: &H) {
     let engine = harness.engine();

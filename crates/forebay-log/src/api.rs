@@ -40,6 +40,13 @@ pub trait PartitionLogs: Send + Sync + Debug {
     /// `Rejected` for the control log.
     fn delete(&self, log: LogId) -> Result<(), LogError>;
 
+    /// All logs there are, the control log among them, in the order of their ids: what was made and not deleted. Whoever
+    /// decides which logs there should be compares the two after a crash.
+    ///
+    /// # Errors
+    /// `Unavailable`, where an engine has to ask for them.
+    fn logs(&self) -> Result<Vec<LogId>, LogError>;
+
     /// Replaces a log's policy. Durable when it returns.
     ///
     /// # Errors

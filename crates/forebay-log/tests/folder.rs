@@ -158,7 +158,7 @@ fn the_folder_of_version_1_is_read() {
         assert_eq!((report.clean, report.created), (stopped, false), "{report:?}");
         assert_eq!((report.damage.len(), report.orphans.len(), report.cut_rounds), (0, 0, 0), "{report:?}");
         assert_eq!(report.recovered_batches, if stopped { 0 } else { 7 });
-        assert_eq!(log.logs(), [LogId::CONTROL, LOG, LogId(8)]);
+        assert_eq!(log.logs().unwrap(), [LogId::CONTROL, LOG, LogId(8)]);
         let bounds = door(&log, 0).bounds();
         assert_eq!((bounds.first, bounds.next), (Sequence(30), Sequence(89)));
         assert_eq!(bounds.last_append_time.map(|time| time.0), Some(1_700_000_000_000));

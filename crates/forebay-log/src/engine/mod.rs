@@ -81,12 +81,6 @@ impl EmbeddedLog {
         (self.shared.memory.used.load(Ordering::Relaxed), self.shared.memory.bound)
     }
 
-    /// All logs, in order.
-    #[must_use]
-    pub fn logs(&self) -> Vec<LogId> {
-        self.shared.logs.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
-    }
-
     /// Does now what the background thread does in its time: writes behind, closes old segments, drops what expired.
     ///
     /// # Errors
@@ -282,6 +276,11 @@ impl PartitionLogs for EmbeddedLog {
             drop(store.remove_log(log));
         }
         Ok(())
+    }
+
+    fn logs(&self) -> Result<Vec<LogId>, LogError> {
+        self.refuse()?;
+        Ok(self.shared.logs.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect())
     }
 
     fn set_policy(&self, log: LogId, policy: LogPolicy) -> Result<(), LogError> {
