@@ -1,70 +1,50 @@
-//! The broker: everything that gateways ask for.
+//! The broker: everything that gateways ask for. This is its opening and closing, and what its data path needs; the rest
+//! stands by subject in [`access`](crate::access), [`first_use`](crate::first_use) and [`manage`](crate::manage).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use forebay_auth::password::verify_password;
-use forebay_auth::sas::Check;
-use forebay_auth::{Grant, HostRule, ResourcePath, SasError, SasToken, Secret, UnixSeconds};
 use forebay_event::amqp::Context as EventContext;
-use forebay_log::{
-    ByteBudget, Clock, Durability, Health, LogError, LogId, LogPolicy, Millis, PartitionLogs, WallMillis,
-};
-use forebay_namespace::group::CreateGroup;
-use forebay_namespace::hosts::{HostMode, Resolved};
-use forebay_namespace::hub::CreateHub;
-use forebay_namespace::{Change, Code, HubId, NamespaceView, Verdict, names};
+use forebay_log::{ByteBudget, Clock, Durability, Health, LogError, PartitionLogs, WallMillis};
+use forebay_namespace::entry::{LEVEL_SUPPORTED, RaiseLevel};
+use forebay_namespace::{Change, Code, Verdict};
 use tokio::task::JoinHandle;
 
 use crate::catalog::{Catalog, Effects};
-use crate::dev::Credential;
-use crate::error::{EntityError, NamespaceRefused, ReaderRefused};
+use crate::error::ReaderRefused;
 use crate::hub::{Hub, Partition};
-use crate::options::BrokerOptions;
+use crate::hubs::Hubs;
+use crate::options::{BrokerOptions, Mode};
 use crate::position::{Start, StartError, StartPosition, resolve};
 use crate::readers::{Lost, ReaderClaim, ReaderListener, ReaderWish, Readers};
+use crate::setup::{self, Setup};
 use crate::storage::{OpenError, OpenSummary, Storage};
 
 /// Largest event or batch, in bytes of the message as sent; at the limit it is accepted.
 pub const MESSAGE_BYTES_MAX: usize = 1_048_576;
 
-/// A namespace that a connection belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Namespace {
-    name: String,
-}
-
-impl Namespace {
-    pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned() }
-    }
-
-    /// Its name as first written.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// Publish, subscribe, look things up, make them on first use.
-#[derive(Debug)]
+/// Publish, subscribe, look things up, make them on first use, manage them.
 pub struct Broker {
     pub(crate) catalog: Arc<Catalog>,
-    shared: Arc<Shared>,
-    options: BrokerOptions,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) options: BrokerOptions,
     clock: Arc<dyn Clock>,
-    storage: Storage,
-    pub(crate) credential: Credential,
+    pub(crate) storage: Storage,
     serving: AtomicBool,
-    fold: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) fold: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 /// What the fold reaches too.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
+    pub(crate) hubs: Arc<Hubs>,
     logs: Arc<dyn PartitionLogs>,
-    hubs: RwLock<HashMap<HubId, Arc<Hub>>>,
     readers: Arc<Readers>,
 }
 
@@ -80,48 +60,63 @@ impl Effects for Shared {
                 let text = format!("The messaging entity '{entity}' could not be found: it was deleted.");
                 self.readers.lose(*receiver, Lost::Gone(text));
             }
-            Change::HubDeleted { hub, .. } => {
-                self.hubs.write().unwrap_or_else(PoisonError::into_inner).remove(hub);
-                let (logs, log) = (Arc::clone(&self.logs), LogId(hub.0));
-                tokio::task::spawn_blocking(move || {
-                    if let Err(error) = logs.delete(log) {
-                        tracing::warn!("the events of deleted hub {log} are still there: {error}");
-                    }
-                });
-            }
-            // Logs of new hubs are made when they are first used.
-            _ => {}
+            other => self.hubs.on_change(other),
         }
     }
 }
 
 impl Broker {
-    /// Opens storage and catalogue; in dev mode makes what a fresh folder lacks.
+    /// Opens storage and catalogue, brings logs to what the catalogue says, and makes what the mode wants to be there.
     ///
     /// # Errors
-    /// What the folder, the log or the catalogue has against it.
+    /// What the folder, the log or the catalogue has against it, or what is wrong with the mode's settings.
     pub async fn open(options: BrokerOptions) -> Result<Self, OpenError> {
-        let clock: Arc<dyn Clock> = Arc::new(forebay_log::SystemClock);
+        Self::open_with(options, Arc::new(forebay_log::SystemClock)).await
+    }
+
+    /// As [`Broker::open`], by another clock.
+    pub(crate) async fn open_with(options: BrokerOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let storage = Storage::open(&options, Arc::clone(&clock)).await?;
         let (catalog, fold) = Catalog::open(Arc::clone(&storage.control)).await?;
+        let hubs = Hubs::new(Arc::clone(&catalog), Arc::clone(&storage.logs), Arc::clone(&storage.budget));
         let shared = Arc::new(Shared {
+            hubs,
             logs: Arc::clone(&storage.logs),
-            hubs: RwLock::default(),
             readers: Readers::new(Arc::clone(&storage.control)),
         });
         let task = tokio::spawn(Arc::clone(&catalog).fold(fold, Arc::clone(&shared) as Arc<dyn Effects>));
         storage.warn_when_memory_overflows();
-        let credential = crate::dev::prepare(&catalog, options.dev_key, clock.wall()).await?;
-        Ok(Self {
+        let broker = Self {
             catalog,
             shared,
             options,
             clock,
             storage,
-            credential,
             serving: AtomicBool::new(false),
             fold: Mutex::new(Some(task)),
-        })
+        };
+        broker.prepare().await?;
+        Ok(broker)
+    }
+
+    async fn prepare(&self) -> Result<(), OpenError> {
+        let now = self.wall();
+        if self.catalog.read(forebay_namespace::State::level) < LEVEL_SUPPORTED {
+            // This node is the only one, so every node understands what it does.
+            self.catalog.change(now.0, RaiseLevel { level: LEVEL_SUPPORTED }).await?;
+        }
+        self.shared.hubs.settle_all().await?;
+        let setup = Setup { catalog: &self.catalog, now };
+        match &self.options.mode {
+            Mode::Dev(dev) => {
+                setup::dev::prepare(setup, dev.key).await?;
+                match &dev.declared {
+                    Some(declared) => setup::declared::declare(self, declared).await,
+                    None => Ok(()),
+                }
+            }
+            Mode::Serve(serve) => setup::serve::prepare(setup, serve).await,
+        }
     }
 
     /// Commits what was taken, writes behind, records the clean stop.
@@ -167,176 +162,6 @@ impl Broker {
     /// What was found when the folder was opened.
     pub fn open_summary(&self) -> &OpenSummary {
         &self.storage.summary
-    }
-
-    /// Policy and key of dev mode.
-    pub fn dev_credential(&self) -> Credential {
-        self.credential.clone()
-    }
-
-    // Namespaces and credentials.
-
-    /// The namespace that a host name means. One that does not exist yet has the policies of the default namespace; it
-    /// is made with its first hub, so by someone who holds a right to it.
-    ///
-    /// # Errors
-    /// [`NamespaceRefused`] names the host and, for the log, what there is.
-    pub fn namespace(&self, host: Option<&str>) -> Result<Arc<Namespace>, NamespaceRefused> {
-        self.catalog.read(|state| match state.resolve_host(host.unwrap_or_default(), HostMode::Dev) {
-            Ok(Resolved::Namespace(namespace)) => Ok(Arc::new(Namespace::new(namespace.name()))),
-            Ok(Resolved::FirstUse(name)) => Ok(Arc::new(Namespace::new(&name.to_ascii_lowercase()))),
-            Err(unknown) => {
-                Err(NamespaceRefused { host: unknown.host.clone(), known: unknown.known.join(", ") })
-            }
-        })
-    }
-
-    async fn make_namespace(&self, namespace: &Namespace) -> Result<(), LogError> {
-        if self.in_namespace(namespace, |_| ()).is_none() {
-            crate::dev::create_namespace(&self.catalog, &namespace.name, &self.credential, self.wall())
-                .await?;
-            tracing::info!("created namespace '{}'", namespace.name);
-        }
-        Ok(())
-    }
-
-    /// Checks a shared access signature. Returns the audience that it names and what it grants.
-    ///
-    /// # Errors
-    /// [`SasError`]: all of it for the log, [`SasError::wire_text`] for the client.
-    pub fn verify_token(
-        &self,
-        namespace: &Namespace,
-        token: &str,
-        now: UnixSeconds,
-    ) -> Result<(ResourcePath, Grant), SasError> {
-        let token = SasToken::parse(token)?;
-        // In dev mode clients reach one server under many names, so the host in the token says nothing.
-        let check = Check { now, skew_seconds: self.options.clock_skew_seconds, hosts: HostRule::Ignore };
-        self.policies_of(namespace, |view| token.verify(&view, &check))
-            .unwrap_or_else(|| Err(unknown_policy(namespace)))
-            .map(|grant| (token.audience().1, grant))
-    }
-
-    /// Checks a policy's name and key.
-    ///
-    /// # Errors
-    /// As [`Broker::verify_token`].
-    pub fn verify_password(
-        &self,
-        namespace: &Namespace,
-        user: &str,
-        key: &Secret,
-    ) -> Result<Grant, SasError> {
-        self.policies_of(namespace, |view| verify_password(&view, None, user, key))
-            .unwrap_or_else(|| Err(unknown_policy(namespace)))
-    }
-
-    fn policies_of<R>(&self, namespace: &Namespace, look: impl FnOnce(NamespaceView<'_>) -> R) -> Option<R> {
-        let default = forebay_namespace::DEFAULT_NAMESPACE;
-        self.catalog
-            .read(|state| state.namespace(&namespace.name).or_else(|| state.namespace(default)).map(look))
-    }
-
-    fn in_namespace<R>(&self, namespace: &Namespace, look: impl FnOnce(NamespaceView<'_>) -> R) -> Option<R> {
-        self.catalog.read(|state| state.namespace(&namespace.name).map(look))
-    }
-
-    // Hubs and groups.
-
-    /// The hub of this name, made on first use where that is allowed. `client` is named in the line that says so.
-    ///
-    /// # Errors
-    /// [`EntityError`].
-    pub async fn hub(
-        &self,
-        namespace: &Namespace,
-        name: &str,
-        client: &str,
-    ) -> Result<Arc<Hub>, EntityError> {
-        if let Some(hub) = self.existing_hub(namespace, name).await? {
-            return Ok(hub);
-        }
-        names::check_hub(name).map_err(|why| EntityError::Name { name: name.to_owned(), why: why.text })?;
-        let similar =
-            self.in_namespace(namespace, |view| view.similar_hub(name).map(str::to_owned)).flatten();
-        if !self.options.auto_create {
-            return Err(EntityError::NotFound { entity: name.to_owned(), similar });
-        }
-        self.make_namespace(namespace).await?;
-        let command = CreateHub::with_defaults(namespace.name.clone(), name);
-        let partitions = command.partitions;
-        match self.catalog.propose(self.wall().0, command, Vec::new()).await? {
-            Verdict::Applied(_) => {
-                let similar = similar.map_or_else(String::new, |similar| format!("; similar: '{similar}'"));
-                tracing::info!("created hub '{name}' with {partitions} partitions for {client}{similar}");
-            }
-            // Somebody else made it meanwhile.
-            Verdict::Rejected(why) if why.code == Code::AlreadyExists => {}
-            Verdict::Rejected(why) => return Err(EntityError::Refused(why.text)),
-            Verdict::Duplicate { .. } | Verdict::TooNew { .. } => return Err(EntityError::Log(not_folded())),
-        }
-        let hub = self.existing_hub(namespace, name).await?;
-        hub.ok_or_else(|| EntityError::NotFound { entity: name.to_owned(), similar: None })
-    }
-
-    async fn existing_hub(&self, namespace: &Namespace, name: &str) -> Result<Option<Arc<Hub>>, LogError> {
-        let found = self.in_namespace(namespace, |view| {
-            view.hub(name)
-                .map(|hub| (hub.id, hub.name.clone(), hub.created_ms, hub.partitions, hub.retention_ms))
-        });
-        let Some((id, name, created_ms, partitions, retention_ms)) = found.flatten() else { return Ok(None) };
-        if let Some(hub) = self.shared.hubs.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return Ok(Some(Arc::clone(hub)));
-        }
-        let (logs, budget) = (Arc::clone(&self.shared.logs), Arc::clone(self.budget()));
-        let log = LogId(id.0);
-        // Making a log that is there does nothing; making one that a crash left out repairs that.
-        let opened = tokio::task::spawn_blocking(move || {
-            logs.create(log, partitions, LogPolicy::retain(Millis(retention_ms)))?;
-            Hub::open(&*logs, &budget, log, name, created_ms, partitions)
-        });
-        let hub = opened
-            .await
-            .map_err(|_| LogError::Unavailable { reason: "the server is stopping".to_owned() })??;
-        let mut hubs = self.shared.hubs.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(Some(Arc::clone(hubs.entry(id).or_insert_with(|| Arc::new(hub)))))
-    }
-
-    /// The consumer group's name as first written; made on first use where that is allowed.
-    ///
-    /// # Errors
-    /// [`EntityError`].
-    pub async fn group(
-        &self,
-        namespace: &Namespace,
-        hub: &Hub,
-        name: &str,
-        client: &str,
-    ) -> Result<String, EntityError> {
-        let look = || {
-            self.catalog.read(|state| {
-                state.hub(HubId(hub.id.0)).and_then(|hub| hub.group(name)).map(|group| group.name.clone())
-            })
-        };
-        if let Some(group) = look() {
-            return Ok(group);
-        }
-        let not_found = || EntityError::NotFound { entity: format!("{}|{name}", hub.name), similar: None };
-        names::check_group(name).map_err(|why| EntityError::Name { name: name.to_owned(), why: why.text })?;
-        if !self.options.auto_create {
-            return Err(not_found());
-        }
-        let command = CreateGroup::new(&namespace.name, &hub.name, name);
-        match self.catalog.propose(self.wall().0, command, Vec::new()).await? {
-            Verdict::Applied(_) => {
-                tracing::info!("created consumer group '{name}' of hub '{}' for {client}", hub.name);
-            }
-            Verdict::Rejected(why) if why.code == Code::AlreadyExists => {}
-            Verdict::Rejected(why) => return Err(EntityError::Refused(why.text)),
-            Verdict::Duplicate { .. } | Verdict::TooNew { .. } => return Err(EntityError::Log(not_folded())),
-        }
-        look().ok_or_else(not_found)
     }
 
     /// What decides whether a message is an event that this hub takes.
@@ -389,13 +214,16 @@ impl Broker {
     }
 }
 
-fn unknown_policy(namespace: &Namespace) -> SasError {
-    SasError::PolicyUnknown {
-        policy: format!("(namespace '{}' is gone)", namespace.name),
-        resource: ResourcePath::namespace(),
-    }
-}
-
 fn not_folded() -> LogError {
     LogError::Unavailable { reason: "the catalogue takes no changes".to_owned() }
+}
+
+impl Drop for Broker {
+    /// Without a close nothing is written behind, and what was acknowledged is safe all the same; but the fold holds the
+    /// folder open for as long as it runs.
+    fn drop(&mut self) {
+        if let Some(task) = self.fold.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
 }

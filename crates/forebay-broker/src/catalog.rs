@@ -12,8 +12,8 @@ use forebay_log::{
     ControlEntry, ControlFollower, ControlLog, ControlRecord, ControlSnapshot, EntryClass, LogError, Sequence,
 };
 use forebay_namespace::{
-    Change, Class, Command, Entry, NodeId, Position, Precondition, ProposalId, State, Verdict, codec,
-    snapshot,
+    Change, Class, Command, Entry, NodeId, Position, Precondition, ProposalId, Rejection, State, Verdict,
+    codec, snapshot,
 };
 use tokio::sync::oneshot;
 
@@ -67,6 +67,17 @@ pub enum CatalogError {
         /// The level found.
         level: u32,
     },
+}
+
+/// A change that was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ChangeRefused {
+    /// A rule of the catalogue is against it.
+    #[error(transparent)]
+    Rule(Rejection),
+    /// Storage failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
 }
 
 impl Catalog {
@@ -128,6 +139,23 @@ impl Catalog {
         }
     }
 
+    /// Makes a change: what it changed, in order, which may be nothing.
+    pub(crate) async fn change(
+        &self,
+        time_ms: i64,
+        command: impl Into<Command>,
+    ) -> Result<Vec<Change>, ChangeRefused> {
+        match self.propose(time_ms, command, Vec::new()).await? {
+            Verdict::Applied(changes) => Ok(changes),
+            Verdict::Rejected(why) => Err(ChangeRefused::Rule(why)),
+            Verdict::Duplicate { .. } | Verdict::TooNew { .. } => {
+                Err(ChangeRefused::Log(LogError::Unavailable {
+                    reason: "the catalogue takes no changes".to_owned(),
+                }))
+            }
+        }
+    }
+
     /// Folds for ever. Ends with the reason why it cannot go on.
     pub(crate) async fn fold(self: Arc<Self>, mut fold: Fold, effects: Arc<dyn Effects>) {
         loop {
@@ -135,7 +163,7 @@ impl Catalog {
                 Ok(record) => match self.fold_live(&record, &*effects) {
                     Ok(()) => {
                         fold.folded = fold.folded.max(record.position.durable);
-                        self.snapshot_if_due(&mut fold);
+                        self.snapshot_if_due(&mut fold).await;
                         continue;
                     }
                     Err(error) => error.to_string(),
@@ -169,21 +197,28 @@ impl Catalog {
         Ok(())
     }
 
-    fn snapshot_if_due(&self, fold: &mut Fold) {
+    async fn snapshot_if_due(&self, fold: &mut Fold) {
         if fold.folded.0 - fold.snapshot_at.0 < SNAPSHOT_EVERY {
             return;
         }
         let position = fold.folded;
         let Some(bytes) = self.read(snapshot::encode) else { return };
         fold.snapshot_at = position;
-        let kept = self.control.snapshot_put(&ControlSnapshot { position, bytes }).and_then(|()| {
-            // The second-newest snapshot still needs what is behind it.
-            let below = fold.previous_snapshot.replace(position);
-            below.map_or(Ok(()), |below| self.control.truncate(below))
+        // The second-newest snapshot still needs what is behind it.
+        let below = fold.previous_snapshot.replace(position);
+        let control = Arc::clone(&self.control);
+        let kept = tokio::task::spawn_blocking(move || {
+            control.snapshot_put(&ControlSnapshot { position, bytes })?;
+            below.map_or(Ok(()), |below| control.truncate(below))
         });
-        if let Err(error) = kept {
-            tracing::warn!("the catalogue's snapshot was not kept: {error}; trying again later");
-        }
+        let why = match kept.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(died) => died.to_string(),
+        };
+        // Nothing may go that the last snapshot on disk needs.
+        fold.previous_snapshot = below;
+        tracing::warn!("the catalogue's snapshot was not kept: {why}; trying again later");
     }
 }
 

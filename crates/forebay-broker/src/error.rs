@@ -2,6 +2,8 @@
 
 use forebay_log::LogError;
 
+use crate::catalog::ChangeRefused;
+
 /// A host name that means no namespace here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no namespace has the host name '{host}'; known: {known}")]
@@ -47,6 +49,15 @@ pub enum EntityError {
     Log(#[from] LogError),
 }
 
+impl From<ChangeRefused> for EntityError {
+    fn from(refused: ChangeRefused) -> Self {
+        match refused {
+            ChangeRefused::Rule(why) => Self::Refused(why.text),
+            ChangeRefused::Log(error) => Self::Log(error),
+        }
+    }
+}
+
 /// A reader that does not get its place. The texts are the service's (`docs/reference/amqp.md` §6.6).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReaderRefused {
@@ -64,6 +75,6 @@ pub enum ReaderRefused {
     Log(#[from] LogError),
 }
 
-fn similar_text(similar: Option<&str>) -> String {
+pub(crate) fn similar_text(similar: Option<&str>) -> String {
     similar.map_or_else(String::new, |name| format!("; similar: '{name}'"))
 }

@@ -1,7 +1,7 @@
 //! A hub as the data path sees it: its partitions, and which of them an event goes to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use forebay_event::Origin;
 use forebay_event::amqp::Incoming;
@@ -9,6 +9,7 @@ use forebay_event::partition_key::partition_for;
 use forebay_log::{BatchSource, ByteBudget, LogError, LogId, PartitionId, PartitionLog, PartitionLogs};
 
 use crate::collector::{CheckedOut, Collector, PublishListener};
+use crate::growing::Growing;
 
 /// One partition: its log and the line of batches before it.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Partition {
     collector: Arc<Collector>,
     /// The collector once more, as the log wants it.
     source: Arc<dyn BatchSource>,
+    /// The hub was deleted.
+    gone: Arc<AtomicBool>,
 }
 
 impl Partition {
@@ -26,10 +29,12 @@ impl Partition {
         budget: &Arc<ByteBudget>,
         log: LogId,
         index: u32,
+        gone: &Arc<AtomicBool>,
     ) -> Result<Self, LogError> {
         let collector = Collector::new(Origin::Amqp, Arc::clone(budget));
         let source: Arc<dyn BatchSource> = Arc::clone(&collector) as Arc<dyn BatchSource>;
-        Ok(Self { index, log: logs.partition(PartitionId { log, index })?, collector, source })
+        let log = logs.partition(PartitionId { log, index })?;
+        Ok(Self { index, log, collector, source, gone: Arc::clone(gone) })
     }
 
     /// Its number within the hub, from 0: the partition id that clients use, as a decimal string.
@@ -43,7 +48,10 @@ impl Partition {
     }
 }
 
-/// A hub that is in the catalogue.
+/// A hub that is in the catalogue, or was when it was looked up.
+///
+/// It may get more partitions while it is in use. Whoever holds it sees them from then on: the count is read anew for
+/// each key and each turn, without a lock.
 #[derive(Debug)]
 pub struct Hub {
     /// Never given to another hub, also after a delete.
@@ -52,12 +60,14 @@ pub struct Hub {
     pub name: String,
     /// Milliseconds since 1970.
     pub created_at_ms: i64,
-    partitions: Vec<Arc<Partition>>,
+    partitions: Growing<Arc<Partition>>,
     /// Where the next burst of events without a key goes.
     round_robin: AtomicU32,
+    gone: Arc<AtomicBool>,
 }
 
 impl Hub {
+    /// A hub with the partitions that its log has; at least 1.
     pub(crate) fn open(
         logs: &dyn PartitionLogs,
         budget: &Arc<ByteBudget>,
@@ -66,32 +76,63 @@ impl Hub {
         created_at_ms: i64,
         partitions: u32,
     ) -> Result<Self, LogError> {
-        let partitions = (0..partitions)
-            .map(|index| Partition::open(logs, budget, id, index).map(Arc::new))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { id, name, created_at_ms, partitions, round_robin: AtomicU32::new(0) })
+        let hub = Self {
+            id,
+            name,
+            created_at_ms,
+            partitions: Growing::new(),
+            round_robin: AtomicU32::new(0),
+            gone: Arc::default(),
+        };
+        hub.grow(logs, budget, partitions.max(1))?;
+        Ok(hub)
     }
 
-    /// How many partitions the hub has, at least 1.
+    /// Shows more partitions of its log, up to `partitions` in all.
+    pub(crate) fn grow(
+        &self,
+        logs: &dyn PartitionLogs,
+        budget: &Arc<ByteBudget>,
+        partitions: u32,
+    ) -> Result<(), LogError> {
+        self.partitions
+            .grow(partitions, |index| Partition::open(logs, budget, self.id, index, &self.gone).map(Arc::new))
+    }
+
+    /// The hub was deleted: from now on everything published to it is refused, whatever its log still takes.
+    pub(crate) fn set_gone(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    /// Whether the hub was deleted; then nothing is published to it any more.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// How many partitions the hub has, at least 1. The number can grow.
     pub fn partition_count(&self) -> u32 {
-        u32::try_from(self.partitions.len()).unwrap_or(u32::MAX)
+        self.partitions.len()
     }
 
     /// The partition with this number.
     pub fn partition(&self, index: u32) -> Option<&Arc<Partition>> {
-        self.partitions.get(usize::try_from(index).ok()?)
+        self.partitions.get(index)
     }
 
     /// The partition of a key, by the hash that the clients use too.
     pub fn partition_for_key(&self, key: &str) -> &Arc<Partition> {
-        let index = partition_for(key, self.partition_count());
-        self.partition(index).unwrap_or(&self.partitions[0])
+        self.partition_or_first(partition_for(key, self.partition_count()))
     }
 
     /// The partition for the next burst of events that have no key.
     pub fn next_partition(&self) -> &Arc<Partition> {
         let turn = self.round_robin.fetch_add(1, Ordering::Relaxed);
-        self.partition(turn % self.partition_count()).unwrap_or(&self.partitions[0])
+        self.partition_or_first(turn % self.partition_count())
+    }
+
+    fn partition_or_first(&self, index: u32) -> &Arc<Partition> {
+        let found = self.partition(index).or_else(|| self.partition(0));
+        found.expect("a hub is opened with one partition at least, and keeps what it has")
     }
 }
 
@@ -159,7 +200,9 @@ impl Burst {
 fn hand_over(batches: impl IntoIterator<Item = (Arc<Partition>, CheckedOut)>) {
     for (partition, batch) in batches {
         drop(batch);
-        if let Err(error) = partition.log.gather(&partition.source) {
+        let gone = partition.gone.load(Ordering::Acquire);
+        let taken = if gone { Err(LogError::NotFound) } else { partition.log.gather(&partition.source) };
+        if let Err(error) = taken {
             while let Some(submission) = partition.source.take() {
                 submission.done.complete(Err(error.clone()));
             }

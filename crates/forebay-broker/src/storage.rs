@@ -7,7 +7,7 @@ use forebay_log::{
     ByteBudget, Clock, ControlLog, Durability, EmbeddedLog, LogError, OpenOptions, OpenReport, PartitionLogs,
 };
 
-use crate::catalog::CatalogError;
+use crate::catalog::{CatalogError, ChangeRefused};
 use crate::memory::budget_bytes;
 use crate::options::BrokerOptions;
 
@@ -73,6 +73,18 @@ pub enum OpenError {
     /// The log says why.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// What is to be there from the start cannot be: the text names the setting's subject and the fix.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl From<ChangeRefused> for OpenError {
+    fn from(refused: ChangeRefused) -> Self {
+        match refused {
+            ChangeRefused::Rule(why) => Self::Setup(why.text),
+            ChangeRefused::Log(error) => Self::Log(error),
+        }
+    }
 }
 
 impl Storage {
@@ -119,6 +131,13 @@ impl Storage {
                 }
             }
         });
+    }
+
+    /// Does now what the log does in its time: expiry, for one.
+    #[cfg(test)]
+    pub(crate) async fn maintain(&self) {
+        let engine = Arc::clone(&self.engine);
+        tokio::task::spawn_blocking(move || engine.maintain()).await.unwrap().unwrap();
     }
 
     /// Commits what was taken, writes behind, records the clean stop.

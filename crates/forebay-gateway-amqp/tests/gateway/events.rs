@@ -1,7 +1,7 @@
 //! Events in and out, and what is refused.
 
 use forebay_auth::{Secret, UnixSeconds, sas};
-use forebay_broker::{DEV_POLICY, MESSAGE_BYTES_MAX, WELL_KNOWN_KEY};
+use forebay_broker::{DEFAULT_POLICY, MESSAGE_BYTES_MAX, WELL_KNOWN_KEY};
 use forebay_client::{
     Auth, Client, Destination, Error, EventData, MESSAGE_FORMAT, Options, Position, Subscription, Target,
 };
@@ -72,7 +72,7 @@ async fn a_token_for_the_management_node_itself_reads_runtime_information() {
     soon(async {
         let resource = "amqps://localhost/events/$management";
         let expiry = UnixSeconds::from_millis(server.broker.wall().0).plus(600);
-        let token = sas::create(resource, DEV_POLICY, &Secret::new(WELL_KNOWN_KEY), expiry);
+        let token = sas::create(resource, DEFAULT_POLICY, &Secret::new(WELL_KNOWN_KEY), expiry);
         let mut client = server.connect(Auth::Anonymous).await;
         client.put_token(resource, &token).await.unwrap();
         assert_eq!(client.hub_properties("events").await.unwrap().partitions.len(), 4);

@@ -7,12 +7,12 @@ mod support;
 mod tls;
 
 use forebay_auth::Secret;
-use forebay_broker::{DEV_POLICY, WELL_KNOWN_KEY};
+use forebay_broker::{DEFAULT_POLICY, WELL_KNOWN_KEY};
 use forebay_client::{Auth, Position, Subscription};
 
 /// The identity that a fresh server knows.
 fn well_known() -> Auth {
-    Auth::Sas { policy: DEV_POLICY.to_owned(), key: Secret::new(WELL_KNOWN_KEY) }
+    Auth::Sas { policy: DEFAULT_POLICY.to_owned(), key: Secret::new(WELL_KNOWN_KEY) }
 }
 
 fn from_start(partition: &str) -> Subscription {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_broker::{Broker, BrokerOptions, DevKey, Durability};
+use forebay_broker::{Broker, BrokerOptions, DevKey, DevMode, Durability, Mode};
 use forebay_gateway_amqp::{Gateway, Listening};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -24,7 +24,7 @@ pub(crate) async fn start(listening: Listening) -> Server {
         memory_bytes: 64 * 1024 * 1024,
         auto_create: true,
         clock_skew_seconds: 60,
-        dev_key: DevKey::WellKnown,
+        mode: Mode::Dev(DevMode { key: DevKey::WellKnown, declared: None }),
     });
     let broker = Arc::new(broker.await.unwrap());
     let gateway = Gateway::new(Arc::clone(&broker));

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
-use forebay_broker::{Credential, Durability, OpenSummary};
+use forebay_broker::{Durability, NamespaceCredential, OpenSummary};
 
 use super::options::DevOptions;
 use super::ready_file::Ready;
@@ -19,7 +19,7 @@ pub(crate) struct Block<'a> {
     pub(crate) options: &'a DevOptions,
     pub(crate) amqp: &'a [SocketAddr],
     pub(crate) http: &'a [SocketAddr],
-    pub(crate) credential: &'a Credential,
+    pub(crate) credential: &'a NamespaceCredential,
     pub(crate) opened: &'a OpenSummary,
 }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use forebay_broker::Broker;
+use forebay_broker::{Broker, DEFAULT_NAMESPACE};
 use forebay_gateway_amqp::{Gateway, Listening};
 use tokio::net::TcpListener;
 
@@ -43,7 +43,9 @@ async fn serve(options: &DevOptions) -> anyhow::Result<ExitCode> {
     let signals = stop::Signals::install().context("cannot listen for signals")?;
 
     let broker = Arc::new(Broker::open(options.broker()).await?);
-    let credential = broker.dev_credential();
+    let credentials = broker.credentials();
+    let credential = credentials.iter().find(|credential| credential.namespace == DEFAULT_NAMESPACE);
+    let credential = credential.context("the default namespace has no policy that may manage it")?;
     let gateway = Gateway::new(Arc::clone(&broker));
 
     let (amqp_addresses, http_addresses) = (amqp.addresses(), http.addresses());
@@ -69,7 +71,7 @@ async fn serve(options: &DevOptions) -> anyhow::Result<ExitCode> {
         options,
         amqp: &amqp_addresses,
         http: &http_addresses,
-        credential: &credential,
+        credential,
         opened: broker.open_summary(),
     };
     broker.set_serving(true);

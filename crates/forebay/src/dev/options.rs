@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use forebay_broker::{BrokerOptions, DevKey, Durability};
+use forebay_broker::{BrokerOptions, DevKey, DevMode, Durability, Mode};
 
 use super::listeners;
 use crate::cli::{DevArgs, DurabilityArg};
@@ -79,7 +79,7 @@ impl DevOptions {
             memory_bytes: self.memory_bytes,
             auto_create: self.auto_create,
             clock_skew_seconds: self.clock_skew_seconds,
-            dev_key: self.key,
+            mode: Mode::Dev(DevMode { key: self.key, declared: None }),
         }
     }
 }
