@@ -59,7 +59,7 @@ const STEPS: [Step; 14] = [
     Step {
         name: "interop go",
         about: "run the Go SDK and go-amqp against a server process",
-        in_test: InTest::No,
+        in_test: InTest::Yes,
         variant: plain,
         run: interop::go::interop,
     },
@@ -89,7 +89,7 @@ const STEPS: [Step; 14] = [
         about: "kill the server in the middle of sends, restart, read everything back (--cycles N, default 5)",
         in_test: InTest::Yes,
         variant: plain,
-        run: interop::python::kill,
+        run: interop::kill,
     },
     Step {
         name: "flush --release",
@@ -103,7 +103,7 @@ const STEPS: [Step; 14] = [
         about: "the same, for longer",
         in_test: InTest::All,
         variant: |job| job.cycles = Some(30),
-        run: interop::python::kill,
+        run: interop::kill,
     },
     Step {
         name: "bench",

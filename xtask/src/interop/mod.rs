@@ -16,6 +16,12 @@ use crate::job::Job;
 /// Rounds of a kill test when nobody says otherwise.
 const KILL_CYCLES: u32 = 5;
 
+/// The kill tests: of Python's clients, then of Go's.
+pub(crate) fn kill(job: &mut Job) -> Result<()> {
+    python::kill(job)?;
+    go::kill(job)
+}
+
 /// A command in a suite's folder that knows which server to start.
 fn command_in(job: &mut Job, suite: &str, program: &str) -> Result<Command> {
     let server = job.server()?;
