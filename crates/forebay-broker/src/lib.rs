@@ -24,6 +24,7 @@ mod first_use;
 mod growing;
 mod hub;
 mod hubs;
+mod log_limit;
 mod manage;
 mod memory;
 mod options;
@@ -44,6 +45,7 @@ pub use error::{EntityError, NamespaceRefused, ReaderRefused};
 pub use forebay_log::{Durability, rfc3339};
 pub use forebay_namespace::{DEFAULT_NAMESPACE, DEFAULT_POLICY, KeySlot, Limits, Rights, Secret, Tier};
 pub use hub::{Burst, Hub, Partition};
+pub use log_limit::LogLimit;
 pub use manage::{
     GroupInfo, HubInfo, HubWish, ManageError, NamespaceCredential, NamespaceInfo, PolicyInfo, PolicyKeys, Put,
 };

@@ -3,9 +3,9 @@
 use forebay_auth::{ResourcePath, TokenSet, UnixSeconds};
 use forebay_broker::{Broker, Namespace};
 
-use crate::log_limit::LogLimit;
 use crate::peer::Peer;
 use crate::request::{Request, Status};
+use forebay_broker::LogLimit;
 
 /// The type of a shared access signature.
 const SAS_TOKEN: &str = "servicebus.windows.net:sastoken";

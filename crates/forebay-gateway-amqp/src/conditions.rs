@@ -9,7 +9,7 @@ use forebay_amqp::wire::Symbol;
 use forebay_broker::{EntityError, Lost, ReaderRefused, StartError};
 use forebay_log::{Effect, LogError};
 
-use crate::log_limit::LogLimit;
+use forebay_broker::LogLimit;
 
 /// An error with a tracking id at the end of its text, by which the log line and the client's exception find each
 /// other. Clients cut the text there.

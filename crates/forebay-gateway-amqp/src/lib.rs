@@ -17,7 +17,6 @@ mod in_flight;
 mod inbox;
 mod links;
 mod listener;
-mod log_limit;
 mod management;
 mod open;
 mod peer;

@@ -10,9 +10,9 @@ use forebay_log::Bounds;
 
 use crate::attach::partition_of;
 use crate::conditions;
-use crate::log_limit::LogLimit;
 use crate::peer::Peer;
 use crate::request::{Request, Status, write_reply};
+use forebay_broker::LogLimit;
 
 const EVENT_HUB: &str = "com.microsoft:eventhub";
 const PARTITION: &str = "com.microsoft:partition";

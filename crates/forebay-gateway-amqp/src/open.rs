@@ -7,7 +7,7 @@ use forebay_auth::{ResourcePath, Secret};
 
 use crate::conditions;
 use crate::handler::Handler;
-use crate::log_limit::LogLimit;
+use forebay_broker::LogLimit;
 
 impl Handler {
     /// ANONYMOUS and MSSBCBS prove nothing: tokens come on `$cbs`. PLAIN is a policy's name and key.

@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::log_limit::LogLimit;
 use crate::peer::Peer;
+use forebay_broker::LogLimit;
 
 /// What a TLS connection holds besides our buffers, charged to the byte budget: keys, and records in and out.
 pub(crate) const TLS_BYTES: u64 = 48 * 1024;

@@ -1,4 +1,5 @@
-//! At most a few warnings a second from one place, so that a client in a retry loop cannot fill the log.
+//! At most a few warnings a second from one place, so that a client in a retry loop cannot fill the log. For all
+//! gateways.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,21 +7,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Warnings of one kind in one second.
 const PER_SECOND: u64 = 5;
 
-/// Counts the warnings of the present second.
-#[derive(Debug)]
-pub(crate) struct LogLimit {
+/// Counts the warnings of the present second; a `static` beside the place that warns.
+#[derive(Debug, Default)]
+pub struct LogLimit {
     /// The second in the high 40 bits, the count in the low 24.
     state: AtomicU64,
     suppressed: AtomicU64,
 }
 
 impl LogLimit {
-    pub(crate) const fn new() -> Self {
+    /// With nothing counted yet.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { state: AtomicU64::new(0), suppressed: AtomicU64::new(0) }
     }
 
-    /// Writes a warning, or counts it as left out.
-    pub(crate) fn warn(&self, text: impl FnOnce() -> String) {
+    /// Writes a warning, or counts it as left out; the next that is written says how many were.
+    pub fn warn(&self, text: impl FnOnce() -> String) {
         let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if self.admit(second) {
             let left_out = self.suppressed.swap(0, Ordering::Relaxed);
