@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use forebay_broker::Broker;
 use serde::Serialize;
+
+use crate::server::HttpGateway;
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Health {
@@ -19,8 +20,8 @@ const UNHEALTHY: Health =
     Health { status: "unhealthy", message: "Service not available. Please try after some time." };
 
 /// 200 while events are taken, 503 before, while stopping, and when the storage refuses.
-pub(crate) async fn health(State(broker): State<Arc<Broker>>) -> (StatusCode, Json<Health>) {
-    answer(broker.is_serving())
+pub(crate) async fn health(State(gateway): State<Arc<HttpGateway>>) -> (StatusCode, Json<Health>) {
+    answer(gateway.broker.is_serving())
 }
 
 fn answer(serving: bool) -> (StatusCode, Json<Health>) {

@@ -1,26 +1,25 @@
-//! The HTTP shell. For now it answers one question: does this server serve?
+//! The HTTP shell: health, and management of hubs, consumer groups and policies as Azure Resource Manager offers it.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | how connections are accepted and stopped | [`server`] |
+//! | who may manage what, and when no key is asked for | [`access`] |
+//! | which paths there are | [`arm::path`] |
+//! | what is read and answered, field by field | [`arm::hubs`], [`arm::groups`], [`arm::rules`], [`arm::namespaces`] |
+//! | every refusal: status, code, text | [`arm::errors`] |
 //!
 //! `GET /health` answers as Microsoft's Event Hubs emulator does, since container health checks and test
-//! frameworks wait for exactly that. This crate never touches the log.
+//! frameworks wait for exactly that. Management is `docs/reference/http.md` §4: any api-version, fixed words of a path
+//! in any letter case, and what we do not do is refused with a text, never accepted and ignored.
+//!
+//! This crate never touches the log, and gives no web page of another origin anything.
 
+mod access;
+mod arm;
+mod config;
 mod health;
+mod peer;
+mod server;
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::routing::get;
-use forebay_broker::Broker;
-use tokio::net::TcpListener;
-
-/// Serves HTTP on one listener until `stop` completes; requests that have begun are answered.
-///
-/// # Errors
-/// When the listener fails for good.
-pub async fn serve(
-    listener: TcpListener,
-    broker: Arc<Broker>,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let routes = Router::new().route("/health", get(health::health)).with_state(broker);
-    axum::serve(listener, routes).with_graceful_shutdown(stop).await
-}
+pub use config::{AmqpEndpoint, HttpConfig};
+pub use server::HttpGateway;

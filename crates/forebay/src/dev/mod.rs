@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::Context;
 use forebay_broker::{Broker, DEFAULT_NAMESPACE};
 use forebay_gateway_amqp::{Gateway, Listening};
+use forebay_gateway_http::{HttpConfig, HttpGateway};
 use tokio::net::TcpListener;
 
 use crate::cli::DevArgs;
@@ -58,13 +59,17 @@ async fn serve(options: &DevOptions) -> anyhow::Result<ExitCode> {
             gateway.serve(socket, Listening::default(), stop).await
         });
     }
+    let mut management = HttpConfig::default();
+    if let Some(address) = amqp_addresses.first() {
+        management.amqp.port = address.port();
+    }
+    let management = HttpGateway::new(Arc::clone(&broker), management);
     for socket in into_tokio(http)? {
-        let (broker, mut stop) = (Arc::clone(&broker), stop.clone());
-        tasks.spawn(forebay_gateway_http::serve(
-            socket,
-            broker,
-            async move { stop::stopped(&mut stop).await },
-        ));
+        let (management, mut stop) = (Arc::clone(&management), stop.clone());
+        tasks.spawn(async move {
+            let stop = async move { stop::stopped(&mut stop).await };
+            management.serve(socket, None, stop).await
+        });
     }
 
     let block = block::Block {
