@@ -5,10 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.azure.messaging.eventhubs.EventData;
 import com.azure.messaging.eventhubs.models.EventPosition;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -18,20 +14,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Clients that are closed leave nothing behind. */
 @ExtendWith(Servers.class)
 class CloseTest {
-    /** Connections that the server has open, as the system counts them. */
-    private static long connections(Server server) {
-        var local = ":%04X".formatted(server.port());
-        try {
-            return Files.readAllLines(Path.of("/proc/net/tcp")).stream()
-                .map(line -> line.trim().split("\\s+"))
-                // sl, local address, remote address, state; 01 is established, 08 half closed by the client.
-                .filter(words -> words[1].endsWith(local) && List.of("01", "08").contains(words[3]))
-                .count();
-        } catch (IOException error) {
-            throw new UncheckedIOException(error);
-        }
-    }
-
     @Test
     @EnabledOnOs(OS.LINUX)
     void clientsThatAreClosedLeaveNoConnection(Servers.Own servers) {
@@ -40,11 +22,22 @@ class CloseTest {
         try (var producer = hub.producer(); var reader = hub.reader("0", EventPosition.earliest())) {
             producer.send(List.of(new EventData("x")));
             producer.getEventHubProperties();
-            Wait.until(() -> connections(server) == 2, () -> "one each; there are " + connections(server));
+            Wait.until(() -> server.connections() == 2, () -> "one each; there are " + server.connections());
             assertTrue(!reader.ended());
         }
-        Wait.until(() -> connections(server) == 0, () -> "none is left; there are " + connections(server));
+        Wait.until(() -> server.connections() == 0, () -> "none is left; there are " + server.connections());
         assertEquals(0, server.stop());
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void anAmqpClientThatIsClosedLeavesNoConnection(Servers.Own servers) {
+        var server = servers.durable().start();
+        try (var context = QpidJmsTest.connect(server)) {
+            context.createProducer().send(context.createQueue("orders"), "x");
+            Wait.until(() -> server.connections() == 1, () -> "there are " + server.connections());
+        }
+        Wait.until(() -> server.connections() == 0, () -> "none is left; there are " + server.connections());
     }
 
     @Test

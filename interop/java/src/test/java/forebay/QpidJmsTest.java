@@ -53,7 +53,7 @@ class QpidJmsTest {
         return factory(server, server.setting("SharedAccessKey")).createContext(acknowledgement);
     }
 
-    private static JMSContext connect(Server server) {
+    static JMSContext connect(Server server) {
         return connect(server, JMSContext.AUTO_ACKNOWLEDGE);
     }
 
@@ -312,6 +312,46 @@ class QpidJmsTest {
                     error.getMessage().matches("(?s).*The messaging entity .*nowhere.* could not be found.*"),
                     error.getMessage());
             }
+        }
+    }
+
+    @Test
+    void anUnknownGroupIsNoDestinationWhenCreationIsOffAndTheHubIsThere(Servers.Own servers) throws JMSException {
+        var server = servers.durable().start();
+        var hub = new Hub(server.connectionString(), "known");
+        hub.send("0", "here");
+        assertEquals(0, server.stop());
+        server.start("--no-auto-create");
+        try (var context = connect(server)) {
+            var strangers = context.createQueue("known/ConsumerGroups/strangers/Partitions/0");
+            var error = assertThrows(
+                InvalidDestinationRuntimeException.class, () -> context.createConsumer(strangers));
+            assertTrue(error.getMessage().contains("strangers"), error.getMessage());
+            assertEquals("here", new String(receive(consumer(context, hub), BytesMessage.class).getBody(byte[].class)));
+        }
+    }
+
+    /** The client's own failover; a consumer that comes back begins where every consumer begins. */
+    @ParameterizedTest
+    @ValueSource(strings = {"stopped", "killed"})
+    void aClientWithFailoverGoesOnAfterARestart(String how, Servers.Own servers) throws JMSException {
+        var server = servers.durable().start();
+        var hub = new Hub(server.connectionString(), "orders");
+        var factory = factory(server, server.setting("SharedAccessKey"));
+        factory.setRemoteURI("failover:(" + factory.getRemoteURI() + ")?failover.reconnectDelay=100"
+            + "&failover.useReconnectBackOff=false&failover.maxReconnectAttempts=200");
+        try (var context = factory.createContext()) {
+            var target = context.createQueue("orders/Partitions/0");
+            var producer = context.createProducer();
+            producer.send(target, "before");
+            if (how.equals("killed")) {
+                server.kill();
+            } else {
+                assertEquals(0, server.stop());
+            }
+            server.start();
+            producer.send(target, "after");
+            assertEquals(List.of("before", "after"), receiveTexts(consumer(context, hub), 2));
         }
     }
 
