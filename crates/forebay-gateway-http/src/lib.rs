@@ -2,11 +2,12 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | how connections are accepted and stopped | [`server`] |
-//! | who may manage what, and when no key is asked for | [`access`] |
-//! | which paths there are | [`arm::path`] |
-//! | what is read and answered, field by field | [`arm::hubs`], [`arm::groups`], [`arm::rules`], [`arm::namespaces`] |
-//! | every refusal: status, code, text | [`arm::errors`] |
+//! | how connections are accepted and stopped | `server` |
+//! | who may manage what, and when no key is asked for | `access` |
+//! | which paths there are | `arm/path` |
+//! | what a request does | `arm/call` |
+//! | what is read and answered, field by field | `arm/hubs`, `arm/groups`, `arm/rules`, `arm/namespaces` |
+//! | every refusal: status, code, text | `arm/errors` |
 //!
 //! `GET /health` answers as Microsoft's Event Hubs emulator does, since container health checks and test
 //! frameworks wait for exactly that. Management is `docs/reference/http.md` §4: any api-version, fixed words of a path
