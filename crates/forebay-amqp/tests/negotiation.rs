@@ -136,8 +136,20 @@ fn answers_a_foreign_header_with_its_own_and_closes() {
 }
 
 #[test]
-fn a_client_that_skips_sasl_is_shown_the_sasl_header() {
+fn a_client_that_skips_sasl_is_anonymous() {
     let mut peer = RawPeer::new(Config::default());
+    peer.send_bytes(&ProtocolHeader::Amqp.bytes());
+    peer.send(0, &Open::new("raw".into()));
+    assert!(matches!(peer.server.event(), Event::Opened));
+    let bytes = peer.answer_bytes();
+    assert_eq!(bytes[..8], ProtocolHeader::Amqp.bytes());
+    assert_eq!(frames(&bytes).len(), 1);
+}
+
+#[test]
+fn a_client_that_skips_sasl_where_nobody_is_anonymous_is_shown_the_sasl_header() {
+    let sasl_mechanisms = vec![Mechanism::Mssbcbs, Mechanism::Plain];
+    let mut peer = RawPeer::new(Config { sasl_mechanisms, ..Config::default() });
     peer.send_bytes(&ProtocolHeader::Amqp.bytes());
     assert_eq!(peer.answer_bytes(), ProtocolHeader::Sasl.bytes());
     assert!(peer.server.connection.is_closed());

@@ -52,12 +52,19 @@ impl Connection {
         matches!(self.sasl, SaslExchange::Server(SaslServer::AwaitVerdict))
     }
 
-    /// §2.2. To a header that we do not speak here, ours is the answer, and the end.
+    /// §2.2. To a header that we do not speak here, ours is the answer, and the end. A client may leave SASL
+    /// out where it could be anonymous: JavaScript's does, when it is given a ready token.
     pub(super) fn read_protocol_header(&mut self, input: &[u8]) -> Step<'static> {
+        let header = ProtocolHeader::read(input);
+        if let (Phase::Header, SaslExchange::Server(server), Ok(Some(ProtocolHeader::Amqp))) =
+            (self.phase, &mut self.sasl, &header)
+        {
+            server.skip(&self.config.sasl_mechanisms);
+        }
         let with_sasl =
             self.phase == Phase::Header && !matches!(self.sasl, SaslExchange::Server(SaslServer::Skipped));
         let wanted = if with_sasl { ProtocolHeader::Sasl } else { ProtocolHeader::Amqp };
-        let read = match ProtocolHeader::read(input) {
+        let read = match header {
             Ok(None) => return Step { consumed: 0, event: None },
             Ok(Some(header)) if header == wanted => Ok(()),
             Ok(Some(header)) => Err(Violation::UnsupportedProtocolHeader(header.bytes())),

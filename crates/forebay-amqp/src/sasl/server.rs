@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!  AwaitInit ── init, offered ──▶ AwaitVerdict ── accepted ──▶ Accepted
-//!      │                               │
-//!      └── init, not offered ──────────┴── refused ──▶ Refused
+//!     │ │                              │
+//!     │ └── init, not offered ─────────┴── refused ──▶ Refused
+//!     │
+//!     └── the client goes on without SASL, ANONYMOUS is offered ──▶ Skipped
 //! ```
 
 use super::mechanism::Mechanism;
@@ -11,7 +13,7 @@ use super::mechanism::Mechanism;
 /// Where the server's side stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SaslServer {
-    /// No SASL layer is configured.
+    /// There is no SASL layer: none is configured, or the client went on without it.
     Skipped,
     /// The client chooses.
     AwaitInit,
@@ -54,6 +56,13 @@ impl SaslServer {
         }
     }
 
+    /// The client begins without SASL. Who may be anonymous need not say so.
+    pub(crate) fn skip(&mut self, offered: &[Mechanism]) {
+        if *self == Self::AwaitInit && offered.contains(&Mechanism::Anonymous) {
+            *self = Self::Skipped;
+        }
+    }
+
     /// The application's verdict. `false` if none is awaited.
     pub(crate) fn judge(&mut self, accepted: bool) -> bool {
         if *self != Self::AwaitVerdict {
@@ -89,6 +98,18 @@ mod tests {
             assert_eq!(server.on_init(name, &OFFERED), ServerStep::Refuse, "{name}");
             assert!(!server.is_done());
         }
+    }
+
+    #[test]
+    fn is_skipped_before_the_init_and_where_anonymous_is_offered() {
+        let mut server = SaslServer::AwaitInit;
+        server.skip(&[Mechanism::Mssbcbs, Mechanism::Plain]);
+        assert_eq!(server, SaslServer::AwaitInit);
+        server.skip(&OFFERED);
+        assert!(server.is_done());
+        let mut server = SaslServer::Refused;
+        server.skip(&OFFERED);
+        assert!(!server.is_done());
     }
 
     #[test]
