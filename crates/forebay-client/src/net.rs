@@ -161,7 +161,8 @@ pub async fn connect(host: &str, port: u16, tls: &Tls) -> Result<Stream, Connect
 }
 
 /// Host and port, an IPv6 address in brackets.
-pub(crate) fn address(host: &str, port: u16) -> String {
+#[must_use]
+pub fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::healthcheck::HealthcheckArgs;
+use crate::commands::manage::{GroupCommand, HubCommand, PolicyCommand};
 use crate::commands::send::SendArgs;
 use crate::commands::tail::TailArgs;
 
@@ -26,6 +27,12 @@ pub(crate) enum Command {
     Send(SendArgs),
     /// Show the events of a hub as they come
     Tail(TailArgs),
+    /// Make, change, list and delete hubs
+    Hub(HubCommand),
+    /// Make, list and delete consumer groups
+    Group(GroupCommand),
+    /// Make, list and delete shared access policies, and show or replace their keys
+    Policy(PolicyCommand),
     /// Exit with 0 only when a server serves
     Healthcheck(HealthcheckArgs),
 }

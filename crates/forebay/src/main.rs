@@ -19,6 +19,9 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(*args),
         Command::Send(args) => on_runtime(commands::send::run(args)),
         Command::Tail(args) => on_runtime(commands::tail::run(args)),
+        Command::Hub(command) => on_runtime(commands::manage::hub(command)),
+        Command::Group(command) => on_runtime(commands::manage::group(command)),
+        Command::Policy(command) => on_runtime(commands::manage::policy(command)),
         Command::Healthcheck(args) => on_runtime(commands::healthcheck::run(args)),
     };
     result.unwrap_or_else(|error| {

@@ -50,23 +50,34 @@ impl ConnectionArgs {
     }
 
     fn place_in(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Place, String> {
-        let found = VARIABLES
-            .into_iter()
-            .find_map(|name| variable(name).filter(|value| !value.is_empty()).map(|value| (name, value)));
-        let (origin, text) = match (&self.connection_string, found) {
-            (Some(text), _) => ("--connection-string", text.clone()),
-            (None, Some(found)) => found,
-            (None, None) => ("the default", DEV.to_owned()),
-        };
+        let given = given(self.connection_string.as_deref(), &variable);
+        let (origin, text) = given.unwrap_or_else(|| ("the default", DEV.to_owned()));
         let target: Target = text.parse().map_err(|error| format!("{origin}: {error}"))?;
         let hub = self.hub.clone().or_else(|| target.hub.clone());
         let hub = hub.filter(|hub| !hub.is_empty()).ok_or_else(|| {
             format!("no hub: give --hub NAME, or EntityPath=NAME in the connection string ({origin})")
         })?;
-        let ca_file = || variable(CA_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let roots = self.ca_file.clone().or_else(ca_file).map_or(Roots::System, Roots::File);
-        Ok(Place { target, hub, roots })
+        Ok(Place { target, hub, roots: roots(self.ca_file.clone(), variable) })
     }
+}
+
+/// The connection string of the flag, else of the environment, and where it stood.
+pub(super) fn given(
+    flag: Option<&str>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Option<(&'static str, String)> {
+    let of_environment = || {
+        VARIABLES
+            .into_iter()
+            .find_map(|name| variable(name).filter(|value| !value.is_empty()).map(|value| (name, value)))
+    };
+    flag.map(|text| ("--connection-string", text.to_owned())).or_else(of_environment)
+}
+
+/// The authorities of the flag, else of the environment, else of this machine.
+pub(super) fn roots(flag: Option<PathBuf>, variable: impl Fn(&str) -> Option<String>) -> Roots {
+    let of_environment = || variable(CA_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    flag.or_else(of_environment).map_or(Roots::System, Roots::File)
 }
 
 impl Place {

@@ -3,6 +3,7 @@
 //! Exit codes, for scripts: 0 done, 1 it failed (a line on standard error says why and what to do), 2 wrong usage.
 
 pub(crate) mod healthcheck;
+pub(crate) mod manage;
 pub(crate) mod send;
 pub(crate) mod tail;
 
