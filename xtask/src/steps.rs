@@ -66,7 +66,7 @@ const STEPS: [Step; 14] = [
     Step {
         name: "interop java",
         about: "run the Java SDK and Qpid JMS against a server process",
-        in_test: InTest::No,
+        in_test: InTest::Yes,
         variant: plain,
         run: interop::java::interop,
     },
