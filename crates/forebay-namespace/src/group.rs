@@ -69,7 +69,7 @@ impl CreateGroup {
     }
 
     pub(crate) fn fold(&self, state: &mut Durable, at: FoldedAt) -> Result<Vec<Change>, Rejection> {
-        let groups_max = state.limits_of(&self.namespace)?.groups_max;
+        let groups_max = state.namespace(&self.namespace)?.limits.groups_max;
         let hub = state.hub_mut(&self.namespace, &self.hub)?;
         if hub.groups.contains_key(&folded(&self.name)) {
             let text = format!(
@@ -82,8 +82,8 @@ impl CreateGroup {
         check_user_metadata(self.user_metadata.as_deref())?;
         if hub.groups.len() >= groups_max as usize {
             let text = format!(
-                "hub '{}' has {groups_max} consumer groups with {DEFAULT_GROUP}, the most it may have (groups_max): \
-                 delete one or raise the limit",
+                "hub '{}' has all the consumer groups it may have, {groups_max} with {DEFAULT_GROUP} (groups_max): delete \
+                 one or raise the limit",
                 hub.name
             );
             return Err(Rejection::new(Code::LimitReached, text));
@@ -149,7 +149,11 @@ impl DeleteGroup {
     pub(crate) fn fold(&self, state: &mut Durable, _at: FoldedAt) -> Result<Vec<Change>, Rejection> {
         let hub = state.hub_mut(&self.namespace, &self.hub)?;
         if self.name.eq_ignore_ascii_case(DEFAULT_GROUP) {
-            let text = format!("the consumer group {DEFAULT_GROUP} of hub '{}' cannot be deleted", hub.name);
+            let text = format!(
+                "the consumer group {DEFAULT_GROUP} of hub '{}' cannot be deleted: every hub has it, delete the hub or \
+                 leave the group unused",
+                hub.name
+            );
             return Err(Rejection::new(Code::Protected, text));
         }
         match hub.groups.remove(&folded(&self.name)) {

@@ -49,7 +49,7 @@ pub struct Hub {
     pub name: String,
     /// How many partitions it has, from 1; their ids are 0 and up.
     pub partitions: u32,
-    /// How long events are kept, in milliseconds.
+    /// How long events are kept, in milliseconds; [`u64::MAX`] is for ever.
     pub retention_ms: u64,
     /// When it was made, in milliseconds since 1970.
     pub created_ms: i64,
@@ -154,9 +154,8 @@ impl CreateHub {
         namespace.limits.check_retention(&self.name, self.retention_ms)?;
         if namespace.hubs.len() >= namespace.limits.hubs_max as usize {
             let text = format!(
-                "namespace '{}' has {} hubs, the most it may have (hubs_max): delete one or raise the limit",
-                namespace.name,
-                namespace.hubs.len()
+                "namespace '{}' has all the hubs it may have, {} (hubs_max): delete one or raise the limit",
+                namespace.name, namespace.limits.hubs_max
             );
             return Err(Rejection::new(Code::LimitReached, text));
         }
@@ -214,7 +213,7 @@ impl UpdateHub {
     }
 
     pub(crate) fn fold(&self, state: &mut Durable, at: FoldedAt) -> Result<Vec<Change>, Rejection> {
-        let limits = state.limits_of(&self.namespace)?;
+        let limits = state.namespace(&self.namespace)?.limits;
         let hub = state.hub_mut(&self.namespace, &self.name)?;
         let partitions = self.partitions.unwrap_or(hub.partitions);
         let retention_ms = self.retention_ms.unwrap_or(hub.retention_ms);

@@ -18,7 +18,7 @@
 //! | what can be proposed | [`entry`], and the noun's own file: [`namespace`], [`hub`], [`group`], [`policy`], [`setting`], [`receiver`] |
 //! | how it is decided | [`apply`](mod@apply) for the order of checks, then the noun |
 //! | what there is | [`state`], read through [`State`] and [`NamespaceView`] |
-//! | what things may be called | [`names`] |
+//! | what things may be called, and how many there may be | [`names`], [`limits`] |
 //! | bytes | [`codec`] for entries, [`snapshot`] for states |
 //!
 //! This crate never reads a clock, a random source, a file or a socket, never walks a hash map, and never

@@ -12,9 +12,11 @@ use crate::verdict::{Code, Rejection};
 pub const HUB_NAME_CHARS_MAX: usize = 256;
 /// Characters of a consumer group's name at most (docs/reference/amqp.md §8.6).
 pub const GROUP_NAME_CHARS_MAX: usize = 50;
-/// Characters of a policy's name, or of a key, at most (docs/reference/amqp.md §3.4).
+/// Characters of a policy's name, or of a key, at most, as connection strings carry them (docs/reference/amqp.md §3.4).
+/// The service's tools stop at 60 for names (docs/reference/http.md §2.4), so that theirs all fit.
 pub const POLICY_CHARS_MAX: usize = 256;
-/// Characters of a namespace's name at most: it may have to be a label of a host name.
+/// Characters of a namespace's name at most: it may have to be a label of a host name. The service wants six at least
+/// (docs/reference/http.md §4.6); ours need not be unique in the world.
 pub const NAMESPACE_NAME_CHARS_MAX: usize = 50;
 /// Characters of a host name at most, as in DNS.
 pub const HOST_CHARS_MAX: usize = 253;
@@ -27,8 +29,9 @@ pub(crate) fn folded(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// Hubs: letters, digits, `.`, `-`, `_` and `/`, a letter or digit at either end. No part between slashes may be
-/// `.`, `..` or, behind the first, a word that addresses are read by (docs/reference/amqp.md §5.1).
+/// Hubs: letters, digits, `.`, `-`, `_` and `/`, a letter or digit at either end; the service's rule with the emulator's
+/// slashes (docs/reference/http.md §4.6 and §8.1). No part between slashes may be `.`, `..` or, behind the first, a word
+/// that addresses are read by (docs/reference/amqp.md §5.1).
 ///
 /// # Errors
 ///
@@ -208,9 +211,18 @@ mod tests {
     fn group_policy_and_namespace_names() {
         accepts(check_group, &["g", "my-group_1.0", &"g".repeat(GROUP_NAME_CHARS_MAX)]);
         refuses(check_group, &[("$Default", "'$'"), ("a/b", "'/'"), (&"g".repeat(51), "shorten")]);
-        accepts(check_policy, &["RootManageSharedAccessKey", "send-1"]);
-        refuses(check_policy, &[("a b", "' '"), ("a;b", "';'"), ("", "give one")]);
-        accepts(check_namespace, &["default", "ns-1", "emulatorNs1"]);
+        let (of_the_tools, longest) = ("p".repeat(60), "p".repeat(POLICY_CHARS_MAX));
+        accepts(
+            check_policy,
+            &["RootManageSharedAccessKey", "send-1", "a", "a._-b", &of_the_tools, &longest],
+        );
+        let too_long = format!("{longest}p");
+        refuses(check_policy, &[("a b", "' '"), ("a;b", "';'"), ("", "give one"), (&too_long, "shorten")]);
+        refuses(check_policy, &[("a/b", "'/'"), ("-a", "begin and end"), ("a_", "begin and end")]);
+        accepts(
+            check_namespace,
+            &["default", "ns-1", "emulatorNs1", "a", &"n".repeat(NAMESPACE_NAME_CHARS_MAX)],
+        );
         refuses(check_namespace, &[("a.b", "'.'"), ("a_b", "'_'"), ("-a", "begin and end")]);
     }
 

@@ -51,7 +51,8 @@ impl CreateNamespace {
             return Err(Rejection::new(Code::AlreadyExists, text));
         }
         if state.namespaces.len() >= NAMESPACES_MAX {
-            let text = format!("this server has {NAMESPACES_MAX} namespaces, the most it may have");
+            let text =
+                format!("this server has {NAMESPACES_MAX} namespaces, the most it may have: use one of them");
             return Err(Rejection::new(Code::LimitReached, text));
         }
         let hosts = checked_hosts(state, &self.name, &self.hosts)?;
@@ -103,46 +104,47 @@ pub struct SetNamespaceLimits {
 impl SetNamespaceLimits {
     pub(crate) fn fold(&self, state: &mut Durable, at: FoldedAt) -> Result<Vec<Change>, Rejection> {
         self.limits.check()?;
-        if state.limits_of(&self.name)? == self.limits {
+        let namespace = state.namespace(&self.name)?;
+        if namespace.limits == self.limits {
             return Ok(Vec::new());
         }
-        self.check_what_there_is(state)?;
+        self.check_what_there_is(state, namespace)?;
         let namespace = state.namespace_mut(&self.name)?;
         namespace.limits = self.limits;
         namespace.version = at.log;
         Ok(vec![Change::NamespaceLimitsChanged { namespace: namespace.name.clone() }])
     }
 
-    fn check_what_there_is(&self, state: &mut Durable) -> Result<(), Rejection> {
-        let Limits { hubs_max, partitions_max, groups_max, retention_ms_max, .. } = self.limits;
-        let ids: Vec<HubId> = state.namespace_mut(&self.name)?.hubs.values().copied().collect();
+    fn check_what_there_is(&self, state: &Durable, namespace: &Namespace) -> Result<(), Rejection> {
+        // A limit that is added shows up here, because all are named; growth concerns nothing that is there.
+        let Limits { hubs_max, partitions_max, groups_max, retention_ms_max, partition_growth: _ } =
+            self.limits;
         let exceeded = |text| Err(Rejection::new(Code::LimitReached, text));
-        if ids.len() > hubs_max as usize {
+        let hubs = namespace.hubs.len();
+        if hubs > hubs_max as usize {
             return exceeded(format!(
-                "namespace '{}' has {} hubs, more than the {hubs_max} of the new limits (hubs_max): delete some first, \
-                 or allow more",
-                self.name,
-                ids.len()
+                "namespace '{}' has {hubs} hubs, the new limits allow {hubs_max} (hubs_max): delete some first, or allow more",
+                namespace.name
             ));
         }
-        for hub in ids.iter().filter_map(|id| state.hubs.get(id)) {
+        for hub in namespace.hubs.values().filter_map(|id| state.hubs.get(id)) {
             let (name, groups) = (&hub.name, hub.groups.len());
             if hub.partitions > partitions_max {
                 return exceeded(format!(
-                    "hub '{name}' has {} partitions, more than the {partitions_max} of the new limits \
-                     (partitions_max): delete it first, or allow more",
+                    "hub '{name}' has {} partitions, the new limits allow {partitions_max} (partitions_max): delete \
+                     it first, or allow more",
                     hub.partitions
                 ));
             }
             if groups > groups_max as usize {
                 return exceeded(format!(
-                    "hub '{name}' has {groups} consumer groups, more than the {groups_max} of the new limits \
-                     (groups_max): delete some first, or allow more"
+                    "hub '{name}' has {groups} consumer groups, the new limits allow {groups_max} (groups_max): delete \
+                     some first, or allow more"
                 ));
             }
             if hub.retention_ms > retention_ms_max {
                 return exceeded(format!(
-                    "hub '{name}' keeps events for {} ms, longer than the {retention_ms_max} ms of the new limits \
+                    "hub '{name}' keeps events for {} ms, the new limits allow {retention_ms_max} ms \
                      (retention_ms_max): lower its retention first, or allow more",
                     hub.retention_ms
                 ));

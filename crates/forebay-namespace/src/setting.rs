@@ -52,12 +52,14 @@ impl PutSetting {
     pub(crate) fn fold(&self, state: &mut Durable, at: FoldedAt) -> Result<Vec<Change>, Rejection> {
         check_setting(&self.name)?;
         if self.value.expose().len() > SETTING_BYTES_MAX {
-            let text = format!("a setting holds {SETTING_BYTES_MAX} bytes at most");
+            let text = format!("a setting holds {SETTING_BYTES_MAX} bytes at most: shorten it");
             return Err(Rejection::new(Code::InvalidArgument, text));
         }
         let key = folded(&self.name);
         if !state.settings.contains_key(&key) && state.settings.len() >= SETTINGS_MAX {
-            let text = format!("this server keeps {SETTINGS_MAX} settings, the most it may have");
+            let text = format!(
+                "this server keeps {SETTINGS_MAX} settings, the most it may have: change one that is there"
+            );
             return Err(Rejection::new(Code::LimitReached, text));
         }
         state.settings.insert(key, StoredSetting { value: self.value.clone(), version: at.log });

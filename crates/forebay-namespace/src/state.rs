@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{NodeId, Position};
 use crate::hub::{Hub, HubId};
-use crate::limits::Limits;
 use crate::names::folded;
 use crate::namespace::Namespace;
 use crate::policy::Policy;
@@ -231,14 +230,12 @@ impl Durable {
         self.namespaces.get_mut(&folded(name)).ok_or_else(|| namespace_not_found(name))
     }
 
-    pub(crate) fn limits_of(&self, namespace: &str) -> Result<Limits, Rejection> {
-        let found = self.namespaces.get(&folded(namespace)).ok_or_else(|| namespace_not_found(namespace))?;
-        Ok(found.limits)
+    pub(crate) fn namespace(&self, name: &str) -> Result<&Namespace, Rejection> {
+        self.namespaces.get(&folded(name)).ok_or_else(|| namespace_not_found(name))
     }
 
     pub(crate) fn hub(&self, namespace: &str, name: &str) -> Result<&Hub, Rejection> {
-        let namespace =
-            self.namespaces.get(&folded(namespace)).ok_or_else(|| namespace_not_found(namespace))?;
+        let namespace = self.namespace(namespace)?;
         let view = NamespaceView { state: self, namespace };
         view.hub(name).ok_or_else(|| hub_not_found(&namespace.name, name, view.similar_hub(name)))
     }
@@ -267,7 +264,9 @@ impl Durable {
 }
 
 fn namespace_not_found(name: &str) -> Rejection {
-    let text = format!("The messaging entity '{name}' could not be found: there is no such namespace");
+    let text = format!(
+        "The messaging entity '{name}' could not be found: there is no such namespace, make it first"
+    );
     Rejection::new(Code::NotFound, text)
 }
 

@@ -229,7 +229,7 @@ fn a_tier_holds_a_namespace_to_the_services_numbers() {
     let text = refused_text(&mut log, group("g"), Code::LimitReached);
     assert_eq!(
         text,
-        "hub 'orders' has 1 consumer groups with $Default, the most it may have (groups_max): delete one or raise the \
+        "hub 'orders' has all the consumer groups it may have, 1 with $Default (groups_max): delete one or raise the \
          limit"
     );
     let text = refused_text(&mut log, partitions("orders", 33), Code::InvalidArgument);
@@ -246,7 +246,7 @@ fn a_tier_holds_a_namespace_to_the_services_numbers() {
     let text = refused_text(&mut log, hub("one-more"), Code::LimitReached);
     assert_eq!(
         text,
-        "namespace 'default' has 10 hubs, the most it may have (hubs_max): delete one or raise the limit"
+        "namespace 'default' has all the hubs it may have, 10 (hubs_max): delete one or raise the limit"
     );
     // Another namespace has its own.
     log.must(CreateNamespace { name: "other".into(), hosts: vec![] });
@@ -270,9 +270,18 @@ fn limits_below_what_there_is_are_refused_and_name_what_is_in_the_way() {
     log.must(hub("audit"));
     log.must(group("g"));
     for (limits, fix) in [
-        (Limits { hubs_max: 1, ..Limits::OPEN }, "namespace 'Default' has 2 hubs, more than the 1"),
-        (Limits { partitions_max: 7, ..Limits::OPEN }, "hub 'orders' has 8 partitions, more than the 7"),
-        (Limits { groups_max: 1, ..Limits::OPEN }, "hub 'orders' has 2 consumer groups, more than the 1"),
+        (
+            Limits { hubs_max: 1, ..Limits::OPEN },
+            "namespace 'default' has 2 hubs, the new limits allow 1 (hubs_max)",
+        ),
+        (
+            Limits { partitions_max: 7, ..Limits::OPEN },
+            "hub 'orders' has 8 partitions, the new limits allow 7",
+        ),
+        (
+            Limits { groups_max: 1, ..Limits::OPEN },
+            "hub 'orders' has 2 consumer groups, the new limits allow 1",
+        ),
         (Limits { retention_ms_max: DAY_MS - 1, ..Limits::OPEN }, "lower its retention first"),
     ] {
         let text = refused_text(&mut log, set_limits(limits), Code::LimitReached);
