@@ -5,13 +5,12 @@ use forebay_broker::{DEFAULT_POLICY, MESSAGE_BYTES_MAX, WELL_KNOWN_KEY};
 use forebay_client::{
     Auth, Client, Destination, Error, EventData, MESSAGE_FORMAT, Options, Position, Subscription, Target,
 };
-use forebay_gateway_amqp::Listening;
 
-use crate::support::{Server, soon, start};
+use crate::support::{Server, Setup, soon, start};
 use crate::{from_start, well_known};
 
 async fn server() -> Server {
-    start(Listening::default()).await
+    start(Setup::default()).await
 }
 
 impl Server {

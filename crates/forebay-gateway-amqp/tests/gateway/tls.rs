@@ -1,72 +1,25 @@
 //! TLS through the real gateway and the real client, with certificates made here.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use forebay_client::net::{ConnectError, Roots};
 use forebay_client::{Client, Destination, Error, EventData, Options, Target};
-use forebay_gateway_amqp::Listening;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::pki_types::pem::PemObject;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Server, soon, start};
+use crate::support::authority::Authority;
+use crate::support::{Server, Setup, soon, start};
 use crate::{from_start, well_known};
 
-/// An authority of our own, its certificate in a file while this lives.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    file: PathBuf,
-}
-
 impl Authority {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let name =
-            format!("forebay-tls-{}-{}.pem", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let file = std::env::temp_dir().join(name);
-        std::fs::write(&file, issuer.pem()).unwrap();
-        Self { issuer, file }
-    }
-
-    /// A listener's configuration with a certificate for this name.
-    fn listening(&self, name: &str) -> Listening {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap(),
-            )
-            .unwrap();
-        Listening { tls: Some(Arc::new(config)), offer_plain: true }
-    }
-
     fn trusted(&self) -> Options {
         Options { roots: Roots::File(self.file.clone()), ..Options::default() }
     }
 }
 
-impl Drop for Authority {
-    fn drop(&mut self) {
-        let _absent = std::fs::remove_file(&self.file);
-    }
-}
-
 /// A server with TLS for `localhost`.
 async fn server(authority: &Authority) -> Server {
-    start(authority.listening("localhost")).await
+    start(authority.setup("localhost")).await
 }
 
 impl Server {
@@ -164,7 +117,7 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_the_text_names_the
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused_and_the_text_names_both() {
     let authority = Authority::new();
-    let server = start(authority.listening("forebay.example")).await;
+    let server = start(authority.setup("forebay.example")).await;
     soon(async {
         let error = refused(&server.target().with_tls(), authority.trusted()).await;
         assert!(matches!(error, Error::Connect(ConnectError::OtherName { .. })), "{error:?}");
@@ -176,7 +129,7 @@ async fn a_certificate_for_another_name_is_refused_and_the_text_names_both() {
 #[tokio::test]
 async fn a_certificate_for_an_address_is_good_for_the_address() {
     let authority = Authority::new();
-    let server = start(authority.listening("127.0.0.1")).await;
+    let server = start(authority.setup("127.0.0.1")).await;
     soon(async {
         let mut target = Target::new("127.0.0.1", server.port, well_known()).with_tls();
         target.namespace = "localhost".to_owned();
@@ -222,7 +175,7 @@ async fn a_client_without_tls_on_a_tls_port_is_told_what_to_change() {
 #[tokio::test]
 async fn a_client_with_tls_on_a_plain_port_is_told_what_to_change() {
     let authority = Authority::new();
-    let server = start(Listening::default()).await;
+    let server = start(Setup::default()).await;
     soon(async {
         let error = refused(&server.target().with_tls(), authority.trusted()).await;
         assert!(matches!(error, Error::Connect(ConnectError::NotTls { .. })), "{error:?}");

@@ -1,5 +1,8 @@
 //! A real gateway over a real broker, in memory, on a port of its own.
 
+pub(crate) mod authority;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +19,29 @@ pub(crate) struct Server {
     _stop: oneshot::Sender<()>,
 }
 
-/// Starts a server that makes hubs of four partitions on first use.
-pub(crate) async fn start(listening: Listening) -> Server {
+/// How a server is started.
+pub(crate) struct Setup {
+    pub(crate) listening: Listening,
+    /// `None` keeps everything in memory.
+    pub(crate) data: Option<PathBuf>,
+    /// Hubs of four partitions, and groups, are made on first use.
+    pub(crate) auto_create: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { listening: Listening::default(), data: None, auto_create: true }
+    }
+}
+
+pub(crate) async fn start(setup: Setup) -> Server {
+    let Setup { listening, data, auto_create } = setup;
+    let durability = if data.is_some() { Durability::Disk } else { Durability::Memory };
     let broker = Broker::open(BrokerOptions {
-        data: None,
-        durability: Durability::Memory,
+        data,
+        durability,
         memory_bytes: 64 * 1024 * 1024,
-        auto_create: true,
+        auto_create,
         clock_skew_seconds: 60,
         mode: Mode::Dev(DevMode { key: DevKey::WellKnown, declared: None }),
     });
