@@ -152,11 +152,12 @@ impl EmbeddedLog {
         self.shared.refusal().map_or(Ok(()), Err)
     }
 
+    /// Whoever changes what logs there are has an entry of the control log that asks for it, and at the `os` level that
+    /// may not be flushed yet. A power cut must not take the entry and leave the change.
     fn record(&self, entry: ManifestEntry) -> Result<(), LogError> {
-        match self.shared.disk() {
-            Some(store) => store.record(&self.shared, &[entry]),
-            None => Ok(()),
-        }
+        let Some(store) = self.shared.disk() else { return Ok(()) };
+        store.flush_before_a_durable_claim(&self.shared)?;
+        store.record(&self.shared, &[entry])
     }
 
     /// Adds partitions to a log up to `count`.

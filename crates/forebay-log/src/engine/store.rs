@@ -112,7 +112,7 @@ impl DiskStore {
 
     /// At the `os` level the journal is flushed only now and then: what is about to be said durably of events must not
     /// outlive them in a power cut.
-    fn flush_before_a_durable_claim(&self, shared: &Shared) -> Result<(), LogError> {
+    pub(crate) fn flush_before_a_durable_claim(&self, shared: &Shared) -> Result<(), LogError> {
         if self.durability != Durability::Os {
             return Ok(());
         }
