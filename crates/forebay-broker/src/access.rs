@@ -74,6 +74,10 @@ impl Broker {
         if alias.is_some_and(|alias| alias.eq_ignore_ascii_case(name)) { DEFAULT_NAMESPACE } else { name }
     }
 
+    fn is_dev(&self) -> bool {
+        matches!(self.options.mode, Mode::Dev(_))
+    }
+
     /// In serve mode only what the configuration lists is served.
     pub(crate) fn is_served(&self, name: &str) -> bool {
         match &self.options.mode {
@@ -133,16 +137,21 @@ impl Broker {
     /// # Errors
     /// [`Revoked`] says what became of the policy or its key.
     pub fn grant_still_holds(&self, namespace: &Namespace, grant: &Grant) -> Result<(), Revoked> {
-        self.policies_of(namespace, |view| grant.still_holds(&view))
-            .unwrap_or_else(|| Err(Revoked::PolicyDeleted { policy: grant.policy.clone() }))
+        let gone = || Err(Revoked::PolicyDeleted { policy: grant.policy.clone() });
+        let holds = self.policies_of(namespace, |view| grant.still_holds(&view)).unwrap_or_else(gone);
+        if holds.is_ok() || !self.is_dev() || grant.policy.hub.is_some() {
+            return holds;
+        }
+        // Perhaps it was given by the default namespace's policy, before this namespace was made on first use.
+        let default = Namespace::new(DEFAULT_NAMESPACE);
+        self.in_namespace(&default, |view| grant.still_holds(&view)).unwrap_or_else(gone).or(holds)
     }
 
     /// In dev mode a namespace that was not made yet has the policies of the default one.
     fn policies_of<R>(&self, namespace: &Namespace, look: impl FnOnce(NamespaceView<'_>) -> R) -> Option<R> {
-        let dev = matches!(self.options.mode, Mode::Dev(_));
         self.catalog.read(|state| {
             let found = state.namespace(&namespace.name);
-            found.or_else(|| state.namespace(DEFAULT_NAMESPACE).filter(|_| dev)).map(look)
+            found.or_else(|| state.namespace(DEFAULT_NAMESPACE).filter(|_| self.is_dev())).map(look)
         })
     }
 

@@ -54,12 +54,7 @@ impl Effects for Shared {
             Change::ReceiverSuperseded { receiver, text, .. } => {
                 self.readers.lose(*receiver, Lost::Superseded(text.clone()))
             }
-            Change::ReceiverVoided { receiver, seat } => {
-                // The wording that SDKs look for has the name in the middle.
-                let entity = format!("{}|{}", seat.hub, seat.group);
-                let text = format!("The messaging entity '{entity}' could not be found: it was deleted.");
-                self.readers.lose(*receiver, Lost::Gone(text));
-            }
+            Change::ReceiverVoided { receiver, .. } => self.readers.lose_entity(*receiver),
             other => self.hubs.on_change(other),
         }
     }
@@ -125,6 +120,7 @@ impl Broker {
     /// When the folder could not be closed cleanly; what was acknowledged is safe all the same.
     pub async fn close(&self) -> Result<(), LogError> {
         self.set_serving(false);
+        self.shared.hubs.stop();
         let task = self.fold.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {
             task.abort();

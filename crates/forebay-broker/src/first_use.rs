@@ -94,7 +94,8 @@ impl Broker {
         }
         let not_found = || EntityError::NotFound { entity: format!("{}|{name}", hub.name), similar: None };
         names::check_group(name).map_err(|why| EntityError::Name { name: name.to_owned(), why: why.text })?;
-        if !self.options.auto_create {
+        // The group of a deleted hub must not be made on another one that has its name now.
+        if !self.options.auto_create || hub.is_gone() {
             return Err(not_found());
         }
         let command = CreateGroup::new(namespace.name(), hub.name.clone(), name);

@@ -6,6 +6,7 @@
 //! the server opens.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub(crate) struct Hubs {
     open: RwLock<HashMap<HubId, Arc<Hub>>>,
     /// One log is settled at a time, by what the catalogue says at that time.
     turn: tokio::sync::Mutex<()>,
+    stopping: AtomicBool,
 }
 
 /// What the catalogue says about a hub's log.
@@ -69,6 +71,7 @@ impl Hubs {
             budget,
             open: RwLock::default(),
             turn: tokio::sync::Mutex::default(),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -141,6 +144,9 @@ impl Hubs {
             let mut wait = RETRY_FIRST;
             while let Some(hubs) = me.upgrade() {
                 let Err(error) = hubs.settle_in_turn(id).await else { return };
+                if hubs.stopping.load(Ordering::Relaxed) {
+                    return;
+                }
                 drop(hubs);
                 tracing::warn!(
                     "the log of hub {id} does not follow the catalogue yet: {error}; trying again"
@@ -152,27 +158,40 @@ impl Hubs {
     }
 
     /// When the server opens: logs of hubs that are no more are deleted, the others are brought to what the catalogue
-    /// says. A crash may have come between an entry and its log.
+    /// says, since a crash may have come between an entry and its log. A log that cannot follow now (the disk is full,
+    /// perhaps) keeps nobody from the others: it is tried again.
     ///
     /// # Errors
-    /// What the log says.
+    /// Where it cannot even be said which logs there are.
     pub(crate) async fn settle_all(&self) -> Result<(), LogError> {
         let _turn = self.turn.lock().await;
-        let wanted: HashMap<LogId, (u32, LogPolicy)> = self.catalog.read(|state| {
-            state.hubs().map(|hub| (LogId(hub.id.0), (hub.partitions, policy(hub.retention_ms)))).collect()
+        let wanted: HashMap<HubId, (u32, LogPolicy)> = self.catalog.read(|state| {
+            state.hubs().map(|hub| (hub.id, (hub.partitions, policy(hub.retention_ms)))).collect()
         });
         let logs = Arc::clone(&self.logs);
-        blocking(move || {
-            for log in logs.logs()? {
-                if log != LogId::CONTROL && !wanted.contains_key(&log) {
-                    logs.delete(log)?;
+        let behind = blocking(move || {
+            let mut behind = Vec::new();
+            for log in logs.logs()?.into_iter().filter(|log| *log != LogId::CONTROL) {
+                if !wanted.contains_key(&HubId(log.0)) && logs.delete(log).is_err() {
+                    behind.push(HubId(log.0));
                 }
             }
-            wanted
-                .into_iter()
-                .try_for_each(|(log, (partitions, policy))| logs.create(log, partitions, policy))
-        })
-        .await
+            for (hub, (partitions, policy)) in wanted {
+                if logs.create(LogId(hub.0), partitions, policy).is_err() {
+                    behind.push(hub);
+                }
+            }
+            Ok(behind)
+        });
+        for hub in behind.await? {
+            self.settle_until_done(hub);
+        }
+        Ok(())
+    }
+
+    /// The server stops: what could not be done until now is left to the next open.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 }
 

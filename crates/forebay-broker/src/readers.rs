@@ -59,6 +59,8 @@ pub(crate) struct Readers {
 struct Live {
     listener: Arc<dyn ReaderListener>,
     reader: u64,
+    /// What it reads, as errors name it: `hub|group`.
+    entity: String,
     lost: Arc<OnceLock<Lost>>,
 }
 
@@ -88,7 +90,8 @@ impl Readers {
         let link = self.next.fetch_add(1, Ordering::Relaxed);
         let receiver = ReceiverId { node: NodeId::default(), link };
         let lost = Arc::new(OnceLock::new());
-        self.lock().insert(link, Live { listener, reader, lost: Arc::clone(&lost) });
+        let entity = format!("{}|{}", wish.hub.name, wish.group);
+        self.lock().insert(link, Live { listener, reader, entity, lost: Arc::clone(&lost) });
         let seat = wish.seat();
         let claim =
             ClaimReceiver { receiver, seat: seat.clone(), epoch: wish.epoch, name: wish.name.clone() };
@@ -97,7 +100,21 @@ impl Readers {
 
     /// A reader has lost its place.
     pub(crate) fn lose(&self, receiver: ReceiverId, lost: Lost) {
+        self.lose_with(receiver, |_| lost);
+    }
+
+    /// A reader has lost its place because its hub or its group was deleted.
+    pub(crate) fn lose_entity(&self, receiver: ReceiverId) {
+        // The wording that SDKs look for has the name in the middle.
+        self.lose_with(receiver, |live| {
+            let entity = &live.entity;
+            Lost::Gone(format!("The messaging entity '{entity}' could not be found: it was deleted."))
+        });
+    }
+
+    fn lose_with(&self, receiver: ReceiverId, why: impl FnOnce(&Live) -> Lost) {
         let Some(live) = self.lock().remove(&receiver.link) else { return };
+        let lost = why(&live);
         // The first reason stays.
         let _later = live.lost.set(lost.clone());
         live.listener.lost(live.reader, lost);

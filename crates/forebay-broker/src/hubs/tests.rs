@@ -133,6 +133,41 @@ async fn publishers_who_race_a_deletion_are_all_answered() {
     }
 }
 
+#[derive(Default)]
+struct Told(std::sync::Mutex<Vec<(u64, crate::Lost)>>);
+
+impl crate::ReaderListener for Told {
+    fn lost(&self, reader: u64, lost: crate::Lost) {
+        self.0.lock().unwrap().push((reader, lost));
+    }
+}
+
+#[tokio::test]
+async fn readers_of_a_deleted_hub_are_told_by_its_name_and_have_no_place_on_the_next_of_that_name() {
+    let (broker, ns) = in_memory().await;
+    broker.put_hub(&ns, "orders", partitions(1), WHO).await.unwrap();
+    let old = broker.hub(&ns, "orders", WHO).await.unwrap();
+    let told = std::sync::Arc::new(Told::default());
+    let claim = async |hub: &crate::Hub, epoch| {
+        let partition = std::sync::Arc::clone(hub.partition(0).unwrap());
+        let wish = crate::ReaderWish { hub, group: "$Default", partition: &partition, epoch, name: None };
+        let listener: std::sync::Arc<dyn crate::ReaderListener> = std::sync::Arc::clone(&told) as _;
+        broker.claim_reader(wish, listener, 7).await
+    };
+    let place = claim(&old, Some(100)).await.unwrap();
+    broker.delete_hub(&ns, "orders", WHO).await.unwrap();
+    let text = "The messaging entity 'orders|$Default' could not be found: it was deleted.";
+    assert_eq!(*told.0.lock().unwrap(), [(7, crate::Lost::Gone(text.to_owned()))]);
+    assert_eq!(place.lost(), Some(&crate::Lost::Gone(text.to_owned())));
+
+    broker.put_hub(&ns, "orders", partitions(1), WHO).await.unwrap();
+    assert!(claim(&old, Some(101)).await.is_err(), "the old hub has no places");
+    assert!(broker.group(&ns, &old, "late", WHO).await.is_err());
+    let new = broker.hub(&ns, "orders", WHO).await.unwrap();
+    claim(&new, Some(1)).await.unwrap();
+    assert_eq!(broker.group_infos(&ns, "orders").unwrap().len(), 1, "nothing was made by way of the old one");
+}
+
 async fn old_and_new(broker: &Broker, ns: &Namespace) {
     let hub = broker.hub(ns, "h", WHO).await.unwrap();
     let partition = hub.partition(0).unwrap();

@@ -362,3 +362,14 @@ async fn a_grant_of_a_deleted_hubs_policy_does_not_hold_for_the_hub_made_again()
     broker.regenerate_key(&ns, Some("orders"), "p", KeySlot::Primary, own, WHO).await.unwrap();
     assert!(broker.grant_still_holds(&ns, &grant).is_err(), "not even with the same name and key");
 }
+
+#[tokio::test]
+async fn the_grant_that_made_a_namespace_goes_on_in_it_until_its_key_is_replaced() {
+    let (broker, default) = in_memory().await;
+    let team = broker.namespace(Some("team.localhost")).unwrap();
+    let grant = token(&broker, &team, "team.localhost", &Secret::new(WELL_KNOWN_KEY)).unwrap();
+    broker.hub(&team, "orders", WHO).await.unwrap();
+    assert_eq!(broker.grant_still_holds(&team, &grant), Ok(()));
+    broker.regenerate_key(&default, None, DEFAULT_POLICY, KeySlot::Primary, None, WHO).await.unwrap();
+    assert!(broker.grant_still_holds(&team, &grant).is_err());
+}
