@@ -13,6 +13,7 @@ use forebay_broker::{
 use crate::conditions;
 use crate::config::REQUEST_BYTES_MAX;
 use crate::filter;
+use crate::grants;
 use crate::inbox::Inbox;
 use crate::links::{Link, Node, Publisher, Replies};
 use crate::reader::{Reader, Waiting, sends_settled};
@@ -57,7 +58,7 @@ fn is_publishing(attach: &Attach) -> bool {
 /// exists.
 pub(crate) fn authorise(
     request: AttachRequest,
-    tokens: &TokenSet,
+    tokens: &mut TokenSet,
     host: &str,
     now: UnixSeconds,
 ) -> Result<Authorised, Error> {
@@ -87,8 +88,12 @@ pub(crate) fn authorise(
             ));
         }
     };
-    match tokens.authorise(&address.resource(), needed, now) {
-        Ok(_) => Ok(Authorised { request, address }),
+    let resource = address.resource();
+    let allowed = grants::authorise(tokens, &request.broker, &request.namespace, |tokens| {
+        tokens.authorise(&resource, needed, now)
+    });
+    match allowed {
+        Ok(()) => Ok(Authorised { request, address }),
         Err(denied) => {
             tracing::info!(client = request.client, "link refused: {denied}");
             Err(conditions::error(condition::UNAUTHORIZED_ACCESS, denied.wire_text(host)))

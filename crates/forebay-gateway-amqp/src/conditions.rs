@@ -55,6 +55,11 @@ pub(crate) fn entity_not_found_because(entity: &str, why: impl std::fmt::Display
     error(condition::NOT_FOUND, format_args!("The messaging entity '{entity}' could not be found: {why}."))
 }
 
+/// A hub that was there when the link was attached.
+pub(crate) fn hub_deleted(hub: &str) -> Error {
+    entity_not_found_because(hub, "it was deleted")
+}
+
 /// A hub or a consumer group that cannot be had.
 pub(crate) fn entity(refused: &EntityError) -> Error {
     match refused {

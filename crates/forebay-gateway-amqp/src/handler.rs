@@ -313,7 +313,8 @@ impl Handler {
             client_is_sdk: self.peer.is_sdk,
             reader: self.next_reader,
         };
-        match attach::authorise(request, &self.tokens, &self.host, self.now()) {
+        let now = self.now();
+        match attach::authorise(request, &mut self.tokens, &self.host, now) {
             Ok(work) => {
                 self.links.insert(link, Link::Deciding);
                 self.deciding =

@@ -12,6 +12,7 @@ mod conditions;
 mod config;
 mod connection;
 mod filter;
+mod grants;
 mod handler;
 mod in_flight;
 mod inbox;

@@ -10,6 +10,7 @@ use forebay_log::Bounds;
 
 use crate::attach::partition_of;
 use crate::conditions;
+use crate::grants;
 use crate::peer::Peer;
 use crate::request::{Request, Status, write_reply};
 use forebay_broker::LogLimit;
@@ -68,14 +69,16 @@ impl Question {
         &self,
         broker: &Broker,
         namespace: &Namespace,
-        tokens: &TokenSet,
+        tokens: &mut TokenSet,
         peer: &Peer,
         host: &str,
         now: UnixSeconds,
     ) -> Result<(), Status> {
         // JavaScript and Go sign for this very node; a token for hub or namespace covers it as well.
         let resource = Address::Management { hub: Some(self.hub.clone()) }.resource();
-        let Err(denied) = tokens.authorise_any(&resource, now) else { return Ok(()) };
+        let allowed =
+            grants::authorise(tokens, broker, namespace, |tokens| tokens.authorise_any(&resource, now));
+        let Err(denied) = allowed else { return Ok(()) };
         let unauthorised = |text: &str| status(401, "amqp:unauthorized-access", text);
         match &self.token {
             None => {

@@ -20,6 +20,12 @@ impl Handler {
     /// partition. It is answered when the batch is durable.
     pub(crate) fn publish(&mut self, core: &mut Core, delivery: &Delivery<'_>, rest: usize) {
         let Some(Link::Publisher(publisher)) = self.links.get_mut(&delivery.link) else { return };
+        if publisher.hub.is_gone() {
+            let gone = conditions::hub_deleted(&publisher.hub.name);
+            settle(core, delivery, DeliveryState::Rejected(Some(gone.clone())));
+            self.close_link(core, delivery.link, gone);
+            return;
+        }
         let message: &[u8] = &delivery.payload;
         let to_partition = publisher.partition.is_some();
         let context = self.broker.event_context(&publisher.hub, publisher.publisher.as_deref(), to_partition);
@@ -99,14 +105,16 @@ impl Handler {
         self.close_if_stopped(core);
     }
 
-    /// A definite failure is a rejection. Where nobody knows whether the events were stored, nobody is told either:
-    /// the link closes with the deliveries open, and the client decides whether to send again.
+    /// A definite failure is a rejection, and where the hub was deleted the link's end as well. Where nobody knows
+    /// whether the events were stored, nobody is told either: the link closes with the deliveries open, and the client
+    /// decides whether to send again.
     fn answer_range(&mut self, core: &mut Core, range: Range, failure: Option<&LogError>) {
         if let Some(Link::Publisher(publisher)) = self.links.get_mut(&range.link) {
             publisher.open -= range.count();
         }
         match failure {
             None => core.settle(range.link, range.first, range.last, DeliveryState::Accepted),
+            Some(LogError::NotFound) => self.refuse_for_deleted_hub(core, range),
             Some(failure) if conditions::is_definite(failure) => {
                 let state = DeliveryState::Rejected(Some(conditions::from_log(failure)));
                 core.settle(range.link, range.first, range.last, state);
@@ -114,6 +122,14 @@ impl Handler {
             Some(failure) => self.close_link(core, range.link, conditions::from_log(failure)),
         }
         self.give_credit(core, range.link);
+    }
+
+    fn refuse_for_deleted_hub(&mut self, core: &mut Core, range: Range) {
+        // The link is closed already, if an earlier answer has said so.
+        let Some(Link::Publisher(publisher)) = self.links.get(&range.link) else { return };
+        let gone = conditions::hub_deleted(&publisher.hub.name);
+        core.settle(range.link, range.first, range.last, DeliveryState::Rejected(Some(gone.clone())));
+        self.close_link(core, range.link, gone);
     }
 }
 

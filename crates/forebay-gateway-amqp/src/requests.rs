@@ -58,7 +58,7 @@ impl Handler {
                 let question = management::Question::new(request, session);
                 let (broker, client) = (Arc::clone(&self.broker), self.peer.to_string());
                 let allowed =
-                    question.authorise(&broker, &namespace, &self.tokens, &self.peer, &self.host, now);
+                    question.authorise(&broker, &namespace, &mut self.tokens, &self.peer, &self.host, now);
                 self.deciding = Some(Box::pin(async move {
                     Decided::Managed(question.answer(&broker, &namespace, &client, allowed).await)
                 }));
