@@ -123,7 +123,7 @@ def test_every_answered_change_is_there_after_a_kill_and_none_is_half_done(new_s
     server = new_server().start()
     plan = Plan(chance)
     answered = 0
-    for _ in range(CYCLES):
+    for cycle in range(CYCLES):
         management = Management(server)
         killer = threading.Timer(chance.uniform(0.05, 0.8), server.process.kill)
         killer.start()
@@ -144,13 +144,16 @@ def test_every_answered_change_is_there_after_a_kill_and_none_is_half_done(new_s
         found = in_order(seen(Management(server)))
         assert found in (in_order(before), in_order(after)), f"neither before nor after the step that was cut (seed {SEED})"
         plan.state = found
-        check_hubs_serve(server, found)
+        # The SDK takes seconds for each: all of them in the end, one a cycle before.
+        names = sorted(found)
+        check_hubs_serve(server, found, names if cycle == CYCLES - 1 else names[:1])
     assert answered > CYCLES, "the server was killed before anything was answered"
 
 
-def check_hubs_serve(server, state):
-    """Each hub takes and gives events on its last partition, and none has events of an earlier one of its name."""
-    for name, hub in state.items():
+def check_hubs_serve(server, state, names):
+    """Each of these hubs takes and gives events on its last partition, and none has events of an earlier one of its name."""
+    for name in names:
+        hub = state[name]
         last = str(hub["partitions"] - 1)
         events = Hub(server.connection_string, name)
         with events.producer(socket_timeout=QUICK_SOCKET_SECONDS) as client:
