@@ -3,16 +3,15 @@
 use forebay_auth::Secret;
 use forebay_broker::{DEFAULT_POLICY, HubWish, KeySlot, Namespace, Rights};
 use forebay_client::{Auth, Client, Destination, EventData, Options, Target};
-use forebay_gateway_amqp::Listening;
 use std::sync::Arc;
 
-use crate::support::{Server, soon, start};
+use crate::support::{Server, Setup, soon, start};
 use crate::{from_start, well_known};
 
 const WHO: &str = "a test";
 
 async fn server() -> (Server, Arc<Namespace>) {
-    let server = start(Listening::default()).await;
+    let server = start(Setup::default()).await;
     let namespace = server.broker.find_namespace("default").unwrap();
     let wish = HubWish { partitions: Some(1), ..HubWish::default() };
     server.broker.put_hub(&namespace, "events", wish, WHO).await.unwrap();
