@@ -12,7 +12,7 @@ use forebay_broker::{
 
 use crate::conditions;
 use crate::config::REQUEST_BYTES_MAX;
-use crate::filter;
+use crate::filter::{self, FilterError};
 use crate::grants;
 use crate::inbox::Inbox;
 use crate::links::{Link, Node, Publisher, Replies};
@@ -250,15 +250,12 @@ fn find_partition(hub: &Hub, id: &str) -> Result<Arc<Partition>, Error> {
     })
 }
 
-/// No filter: earliest, so that a client that knows nothing of filters misses nothing.
 fn start_position(source: Option<&Source>) -> Result<StartPosition, Error> {
-    let Some(selector) = source.and_then(|source| source.filter.get(filter::SELECTOR)) else {
-        return Ok(StartPosition::Earliest);
-    };
-    let wrong = |why: &dyn std::fmt::Display| conditions::error(condition::ARGUMENT_ERROR, why);
-    let expression =
-        selector.value.as_text().ok_or_else(|| wrong(&"The selector filter must be a string."))?;
-    filter::parse(expression).map_err(|why| wrong(&why))
+    let Some(source) = source else { return Ok(StartPosition::Earliest) };
+    filter::start_position(&source.filter).map_err(|why| match why {
+        FilterError::Unsupported(_) => conditions::error(condition::NOT_IMPLEMENTED, why),
+        _ => conditions::error(condition::ARGUMENT_ERROR, why),
+    })
 }
 
 fn epoch(attach: &Attach) -> Result<Option<i64>, Error> {

@@ -3,10 +3,14 @@
 //! The whole language that any SDK produces is one comparison:
 //! `amqp.annotation.x-opt-offset > '-1'`, quoted or not, with or without spaces.
 
+use forebay_amqp::types::FilterSet;
+use forebay_amqp::wire::{Described, Value};
 use forebay_broker::StartPosition;
 
-/// The key under which clients put the filter, and one of the three descriptors that they use.
-pub(crate) const SELECTOR: &str = "apache.org:selector-filter:string";
+/// The key under which the SDKs put the filter, and the first of the descriptors that they use.
+const SELECTOR: &str = "apache.org:selector-filter:string";
+/// The others: that of JavaScript, Go, Rust and Qpid JMS, and that of .NET.
+const SELECTOR_CODES: [u64; 2] = [0x0000_468C_0000_0004, 0x0000_0013_7000_000A];
 const PREFIX: &str = "amqp.annotation.";
 
 /// Why an expression could not be read. It goes to the client as `com.microsoft:argument-error`.
@@ -18,10 +22,45 @@ pub(crate) enum FilterError {
     Field(String),
     #[error("the filter's value '{value}' is not {expected}")]
     Value { value: String, expected: &'static str },
+    #[error("the filter '{0}' must be a string")]
+    NotText(String),
+    #[error("the source has more than one filter; give the one that says where to begin")]
+    Several,
+    #[error(
+        "the filter '{0}' is not supported: only a selector of the form \"amqp.annotation.x-opt-offset > '-1'\" is"
+    )]
+    Unsupported(String),
+}
+
+/// Where a reader begins. Without a filter at the earliest event, so that a client that knows nothing of filters misses
+/// nothing. A filter is known by its descriptor, the key is only its name (AMQP 1.0 §3.5.8); one that is not known is
+/// refused, since whoever asks for fewer events must not be given all.
+pub(crate) fn start_position(filters: &FilterSet) -> Result<StartPosition, FilterError> {
+    let mut start = None;
+    for (name, value) in filters.0.0.iter().filter(|(_, value)| *value != Value::Null) {
+        let name = name.as_str();
+        let selector = match value {
+            Value::Described(filter) if name == SELECTOR || is_selector(filter) => &filter.value,
+            _ => return Err(FilterError::Unsupported(shown(name))),
+        };
+        let expression = selector.as_text().ok_or_else(|| FilterError::NotText(shown(name)))?;
+        if start.replace(parse(expression)?).is_some() {
+            return Err(FilterError::Several);
+        }
+    }
+    Ok(start.unwrap_or(StartPosition::Earliest))
+}
+
+fn is_selector(filter: &Described) -> bool {
+    match &filter.descriptor {
+        Value::Symbol(name) => name.as_str() == SELECTOR,
+        Value::Ulong(code) => SELECTOR_CODES.contains(code),
+        _ => false,
+    }
 }
 
 /// Reads one comparison.
-pub(crate) fn parse(expression: &str) -> Result<StartPosition, FilterError> {
+fn parse(expression: &str) -> Result<StartPosition, FilterError> {
     let form = || FilterError::Form(shown(expression));
     let rest = expression.trim().strip_prefix(PREFIX).ok_or_else(form)?;
     let operator = rest.find('>').ok_or_else(form)?;
@@ -81,7 +120,60 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use forebay_amqp::wire::Symbol;
+
     use super::*;
+
+    const EXPRESSION: &str = "amqp.annotation.x-opt-sequence-number > '5'";
+
+    fn set(filters: impl IntoIterator<Item = (&'static str, Value, Value)>) -> FilterSet {
+        let mut set = FilterSet::new();
+        for (name, descriptor, value) in filters {
+            set.push(Symbol::from_static(name), descriptor, value);
+        }
+        set
+    }
+
+    fn by_name() -> Value {
+        Value::Symbol(Symbol::from_static(SELECTOR))
+    }
+
+    #[test]
+    fn a_selector_is_known_by_its_descriptor_under_any_name() {
+        let [by_code, by_code_of_dotnet] = SELECTOR_CODES.map(Value::Ulong);
+        for name in [SELECTOR, "jms-selector", "s"] {
+            for descriptor in [by_name(), by_code.clone(), by_code_of_dotnet.clone()] {
+                let filters = set([(name, descriptor, Value::from(EXPRESSION))]);
+                assert_eq!(start_position(&filters), Ok(at(5, false)), "{name}");
+            }
+        }
+        // Under the SDKs' own name any descriptor will do.
+        let filters = set([(SELECTOR, Value::Ulong(1), Value::from(EXPRESSION))]);
+        assert_eq!(start_position(&filters), Ok(at(5, false)));
+    }
+
+    #[test]
+    fn without_a_filter_reading_begins_at_the_earliest_event() {
+        assert_eq!(start_position(&FilterSet::new()), Ok(StartPosition::Earliest));
+        let mut null = FilterSet::new();
+        null.0.push(Symbol::from_static("none"), Value::Null);
+        assert_eq!(start_position(&null), Ok(StartPosition::Earliest));
+    }
+
+    #[test]
+    fn what_cannot_be_filtered_by_is_refused_and_never_ignored() {
+        let colour = set([("jms-selector", Value::Ulong(SELECTOR_CODES[0]), Value::from("colour = 'red'"))]);
+        assert!(matches!(start_position(&colour), Err(FilterError::Form(_))));
+        let number = set([(SELECTOR, by_name(), Value::Int(5))]);
+        assert_eq!(start_position(&number), Err(FilterError::NotText(SELECTOR.to_owned())));
+        let unknown = set([("no-local", Value::Ulong(0x0000_468C_0000_0003), Value::List(Vec::new()))]);
+        assert_eq!(start_position(&unknown), Err(FilterError::Unsupported("no-local".to_owned())));
+        let mut bare = FilterSet::new();
+        bare.0.push(Symbol::from_static("bare"), Value::from(EXPRESSION));
+        assert_eq!(start_position(&bare), Err(FilterError::Unsupported("bare".to_owned())));
+        let two = ["one", "two"].map(|name| (name, by_name(), Value::from(EXPRESSION)));
+        assert_eq!(start_position(&set(two)), Err(FilterError::Several));
+    }
 
     fn at(number: u64, inclusive: bool) -> StartPosition {
         StartPosition::Sequence { number, inclusive }
