@@ -52,7 +52,7 @@ const STEPS: [Step; 14] = [
     Step {
         name: "interop js",
         about: "run the JavaScript SDK and rhea against a server process",
-        in_test: InTest::No,
+        in_test: InTest::Yes,
         variant: plain,
         run: interop::js::interop,
     },
