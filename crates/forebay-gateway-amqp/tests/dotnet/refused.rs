@@ -109,6 +109,30 @@ async fn a_position_beyond_the_end_is_a_wrong_argument() {
     .await;
 }
 
+#[tokio::test]
+async fn links_of_a_hub_that_is_deleted_end_as_a_resource_that_was_not_found() {
+    let server = server().await;
+    soon(async {
+        let mut hubs = EventHubs::connect(server.port).await;
+        let sender = hubs.sender(None).await.unwrap();
+        let to_partition = hubs.sender(Some("1")).await.unwrap();
+        let receiver = hubs.receiver(&Wish::earliest("0")).await.unwrap();
+        let namespace = server.broker.find_namespace("default").unwrap();
+        assert!(server.broker.delete_hub(&namespace, "events", "a test").await.unwrap());
+        let ended = hubs.client.detached(receiver).await;
+        assert_eq!(ended.reason, Reason::ResourceNotFound, "{ended:?}");
+        for link in [sender, to_partition] {
+            // A sender is told with its next event, and detached.
+            let refused = hubs.send(link, &[Message::of("x")]).await.unwrap_err();
+            assert_eq!(refused.reason, Reason::ResourceNotFound, "{refused:?}");
+            let ended = hubs.client.detached(link).await;
+            assert_eq!(ended.reason, Reason::ResourceNotFound, "{ended:?}");
+        }
+        hubs.client.close().await;
+    })
+    .await;
+}
+
 /// An event of exactly this many bytes.
 fn event_of(bytes: usize) -> Message {
     let head = Message::of(vec![0; 1_000]).encode().len() - 1_000;
