@@ -41,6 +41,16 @@ mod tests {
         assert_eq!(budget_of(None, None), BUDGET_BYTES_MIN);
     }
 
+    #[tokio::test]
+    async fn a_budget_that_was_given_is_the_budget() {
+        let options = crate::testing::options(None, crate::testing::dev(crate::DevKey::WellKnown));
+        let given = crate::BrokerOptions { budget_bytes: Some(BUDGET_BYTES_MIN), ..options.clone() };
+        let broker = crate::Broker::open(given).await.unwrap();
+        assert_eq!(broker.budget().limit(), BUDGET_BYTES_MIN);
+        let broker = crate::Broker::open(options).await.unwrap();
+        assert_eq!(broker.budget().limit(), budget_bytes());
+    }
+
     #[test]
     fn reads_the_kernels_table() {
         assert_eq!(mem_total("MemTotal:       24689152 kB\nMemFree: 1 kB\n"), Some(24_689_152 * 1024));

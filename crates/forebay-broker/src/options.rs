@@ -14,6 +14,8 @@ pub struct BrokerOptions {
     pub durability: Durability,
     /// Bound of the events kept in memory when there is no folder.
     pub memory_bytes: u64,
+    /// The byte budget for events on their way; `None` takes a quarter of the memory, at most 2 GiB.
+    pub budget_bytes: Option<u64>,
     /// Make hubs and consumer groups on first use.
     pub auto_create: bool,
     /// How far a client's clock may be behind ours before its token counts as expired, in seconds.

@@ -9,7 +9,7 @@ use forebay_log::{
 
 use crate::catalog::{CatalogError, ChangeRefused};
 use crate::memory::budget_bytes;
-use crate::options::BrokerOptions;
+use crate::options::{BrokerOptions, Mode};
 
 /// How often we look whether the memory level has dropped events.
 const OVERFLOW_CHECK: Duration = Duration::from_secs(5);
@@ -89,13 +89,14 @@ impl From<ChangeRefused> for OpenError {
 
 impl Storage {
     pub(crate) async fn open(options: &BrokerOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let budget = ByteBudget::new(budget_bytes());
+        let budget = ByteBudget::new(options.budget_bytes.unwrap_or_else(budget_bytes));
         let base = match &options.data {
             Some(folder) => OpenOptions { durability: options.durability, ..OpenOptions::dir(folder) },
             None => OpenOptions { memory_bytes: options.memory_bytes, ..OpenOptions::memory() },
         };
         // A developer's machine sleeps and its clock jumps; that is no reason to keep everything.
-        let open = OpenOptions { budget: Arc::clone(&budget), clock, distrust_clock: false, ..base };
+        let distrust_clock = matches!(options.mode, Mode::Serve(_));
+        let open = OpenOptions { budget: Arc::clone(&budget), clock, distrust_clock, ..base };
         let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open(open)).await;
         let (engine, report) = opened
             .map_err(|_| LogError::Unavailable { reason: "the log panicked while opening".to_owned() })??;

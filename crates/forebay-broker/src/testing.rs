@@ -64,6 +64,7 @@ pub(crate) fn options(folder: Option<&Folder>, mode: Mode) -> BrokerOptions {
         data: folder.map(|folder| folder.0.clone()),
         durability: if folder.is_some() { Durability::Disk } else { Durability::Memory },
         memory_bytes: 64 * 1024 * 1024,
+        budget_bytes: None,
         auto_create: true,
         clock_skew_seconds: 60,
         mode,

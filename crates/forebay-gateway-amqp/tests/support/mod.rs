@@ -41,6 +41,7 @@ pub(crate) async fn start(setup: Setup) -> Server {
         data,
         durability,
         memory_bytes: 64 * 1024 * 1024,
+        budget_bytes: None,
         auto_create,
         clock_skew_seconds: 60,
         mode: Mode::Dev(DevMode { key: DevKey::WellKnown, declared: None }),

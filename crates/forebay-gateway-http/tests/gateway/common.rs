@@ -55,6 +55,7 @@ impl Server {
             data: None,
             durability: Durability::Memory,
             memory_bytes: 64 * 1024 * 1024,
+            budget_bytes: None,
             auto_create: true,
             clock_skew_seconds: 60,
             mode,

@@ -77,6 +77,7 @@ impl DevOptions {
             data: self.data.clone(),
             durability: self.durability,
             memory_bytes: self.memory_bytes,
+            budget_bytes: None,
             auto_create: self.auto_create,
             clock_skew_seconds: self.clock_skew_seconds,
             mode: Mode::Dev(DevMode { key: self.key, declared: None }),
