@@ -8,6 +8,7 @@ use crate::commands::healthcheck::HealthcheckArgs;
 use crate::commands::manage::{GroupCommand, HubCommand, PolicyCommand};
 use crate::commands::send::SendArgs;
 use crate::commands::tail::TailArgs;
+use crate::serve::ServeArgs;
 
 /// A self-hosted Event Hubs in one binary.
 #[derive(Debug, Parser)]
@@ -23,6 +24,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve on this machine, for development and tests (what `forebay` alone does)
     Dev(Box<DevArgs>),
+    /// Serve others: durable, encrypted, with generated keys, as a configuration file says
+    Serve(ServeArgs),
     /// Send events to a hub
     Send(SendArgs),
     /// Show the events of a hub as they come
@@ -42,6 +45,7 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   forebay                              memory only, the well-known development key
   forebay dev --data ./data            events survive restarts and power cuts
+  forebay dev --emulator-config Config.json
   forebay dev --data ./data --amqp-port 0 --http-port 0 --ready-file ready.json --generate-key")]
 pub(crate) struct DevArgs {
     /// Folder for events and settings; without it everything is lost on exit
@@ -80,6 +84,14 @@ pub(crate) struct DevArgs {
     /// Refuse hubs and consumer groups that do not exist instead of making them
     #[arg(long)]
     pub(crate) no_auto_create: bool,
+
+    /// Make hubs and consumer groups on first use also with --emulator-config
+    #[arg(long, conflicts_with = "no_auto_create")]
+    pub(crate) auto_create: bool,
+
+    /// Hubs and consumer groups from a Config.json of Microsoft's emulator; others are then refused
+    #[arg(long, value_name = "FILE")]
+    pub(crate) emulator_config: Option<PathBuf>,
 
     /// Accept the well-known key also beyond this machine
     #[arg(long, conflicts_with = "generate_key")]

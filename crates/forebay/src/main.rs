@@ -5,18 +5,29 @@
 
 mod cli;
 mod commands;
+mod config;
 mod dev;
+mod serve;
+mod server;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    telemetry(cli.command.as_ref());
-    let result = match cli.command.unwrap_or_else(|| Command::Dev(Box::new(cli.dev))) {
+    let command = cli.command.unwrap_or_else(|| Command::Dev(Box::new(cli.dev)));
+    // Tools say only what went wrong, since their standard output is for scripts; `serve` has a setting for it.
+    match &command {
+        Command::Serve(_) => {}
+        Command::Dev(_) => telemetry(&filter_or("info")),
+        _ => telemetry(&filter_or("warn")),
+    }
+    let result = match command {
         Command::Dev(args) => dev::run(*args),
+        Command::Serve(args) => serve::run(args),
         Command::Send(args) => on_runtime(commands::send::run(args)),
         Command::Tail(args) => on_runtime(commands::tail::run(args)),
         Command::Hub(command) => on_runtime(commands::manage::hub(command)),
@@ -35,15 +46,17 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::R
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
-/// Log lines go to standard error; `FOREBAY_LOG` chooses them. Tools say only what went wrong, since their
-/// standard output is for scripts.
-fn telemetry(command: Option<&Command>) {
-    let default = if matches!(command, None | Some(Command::Dev(_))) { "info" } else { "warn" };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FOREBAY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+/// The rules of `FOREBAY_LOG`, where they are such.
+fn filter_or(default: &str) -> String {
+    let asked = std::env::var("FOREBAY_LOG").ok();
+    asked.filter(|rules| EnvFilter::try_new(rules).is_ok()).unwrap_or_else(|| default.to_owned())
+}
+
+/// Log lines go to standard error.
+fn telemetry(filter: &str) {
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::new(filter))
         .with_target(false)
         .with_ansi(colours)
         .with_writer(std::io::stderr)

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 /// Says what is wrong with the command line; for what clap cannot judge, or must not repeat because it holds a key.
 #[expect(clippy::print_stderr, reason = "a tool's error line")]
-fn wrong_usage(problem: &dyn std::fmt::Display) -> ExitCode {
+pub(crate) fn wrong_usage(problem: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("forebay: {problem}");
     ExitCode::from(2)
 }

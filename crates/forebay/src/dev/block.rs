@@ -3,17 +3,16 @@
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 
-use forebay_broker::{Durability, NamespaceCredential, OpenSummary};
+use forebay_broker::{Durability, HubInfo, NamespaceCredential, OpenSummary};
 
 use super::options::DevOptions;
-use super::ready_file::Ready;
+use crate::server::VERSION;
 
 const AMQP_PORT_DEFAULT: u16 = 5672;
-/// The hub in the second connection string; made on first use.
+/// The hub in the second connection string where hubs are made on first use.
 const FIRST_HUB: &str = "events";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Everything that the block and the ready file show.
+/// Everything that the block shows.
 #[derive(Debug)]
 pub(crate) struct Block<'a> {
     pub(crate) options: &'a DevOptions,
@@ -21,20 +20,16 @@ pub(crate) struct Block<'a> {
     pub(crate) http: &'a [SocketAddr],
     pub(crate) credential: &'a NamespaceCredential,
     pub(crate) opened: &'a OpenSummary,
+    /// A hub that the pasted lines work with, if there is one.
+    pub(crate) hub: Option<&'a str>,
+}
+
+/// The hub to show: any where they are made on first use, else the first that there is.
+pub(crate) fn shown_hub<'a>(options: &DevOptions, hubs: &'a [HubInfo]) -> Option<&'a str> {
+    if options.auto_create { Some(FIRST_HUB) } else { hubs.first().map(|hub| hub.name.as_str()) }
 }
 
 impl Block<'_> {
-    pub(crate) fn ready<'a>(&'a self, connection_string: &'a str) -> Ready<'a> {
-        Ready {
-            amqp: first(self.amqp),
-            http: first(self.http),
-            connection_string,
-            data: self.options.data.as_deref(),
-            durability: self.options.durability.to_string(),
-            version: VERSION,
-        }
-    }
-
     /// For the namespace; clients add `EntityPath` or name the hub themselves.
     pub(crate) fn connection_string(&self) -> String {
         let port = self.amqp.first().map_or(AMQP_PORT_DEFAULT, SocketAddr::port);
@@ -50,11 +45,6 @@ impl Block<'_> {
             self.credential.key.expose()
         );
         text
-    }
-
-    #[expect(clippy::print_stdout, reason = "the block is what a person starts the server for")]
-    pub(crate) fn print(&self) {
-        println!("{self}");
     }
 }
 
@@ -83,11 +73,12 @@ impl fmt::Display for Block<'_> {
         if self.options.addresses.iter().any(|address| !address.is_loopback()) {
             writeln!(f, "  open to    everyone who reaches these addresses; traffic is not encrypted")?;
         }
-        writeln!(f, "\n  namespace  {connection_string}")?;
-        writeln!(f, "  one hub    {connection_string}EntityPath={FIRST_HUB}")?;
+        write!(f, "\n  namespace  {connection_string}")?;
+        let Some(hub) = self.hub else { return Ok(()) };
+        writeln!(f, "\n  one hub    {connection_string}EntityPath={hub}")?;
         let (program, option) = (program(), self.connection_option(&connection_string));
-        writeln!(f, "\n  try        {program} send --hub {FIRST_HUB}{option} 'hello'")?;
-        write!(f, "             {program} tail --hub {FIRST_HUB}{option}")
+        writeln!(f, "\n  try        {program} send --hub {hub}{option} 'hello'")?;
+        write!(f, "             {program} tail --hub {hub}{option}")
     }
 }
 
@@ -118,10 +109,6 @@ fn host(options: &DevOptions, amqp: &[SocketAddr]) -> String {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("[{v6}]"),
     }
-}
-
-fn first(addresses: &[SocketAddr]) -> String {
-    addresses.first().map(ToString::to_string).unwrap_or_default()
 }
 
 fn all(addresses: &[SocketAddr]) -> String {

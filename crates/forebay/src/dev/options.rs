@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use forebay_broker::{BrokerOptions, DevKey, DevMode, Durability, Mode};
+use forebay_broker::{BrokerOptions, Declared, DevKey, DevMode, Durability, Mode};
 
-use super::listeners;
+use super::emulator::EmulatorConfig;
 use crate::cli::{DevArgs, DurabilityArg};
+use crate::server::listeners::{self, Named, Otherwise, Wish};
+use crate::server::{Plan, Protocol};
 
 /// Events kept in memory without `--data`, in bytes.
 const MEMORY_BYTES_DEFAULT: u64 = 512 * 1024 * 1024;
@@ -28,6 +30,8 @@ pub(crate) struct DevOptions {
     pub(crate) http_port: u16,
     pub(crate) ready_file: Option<PathBuf>,
     pub(crate) key: DevKey,
+    /// By `--emulator-config`.
+    pub(crate) declared: Option<Declared>,
     pub(crate) auto_create: bool,
     pub(crate) clock_skew_seconds: u64,
     pub(crate) stop_timeout: Duration,
@@ -54,6 +58,16 @@ impl TryFrom<DevArgs> for DevOptions {
         } else {
             DevKey::WellKnown
         };
+        let declared = match &args.emulator_config {
+            Some(path) => {
+                let config = EmulatorConfig::read(path)?;
+                if let Some(warning) = config.warning() {
+                    tracing::warn!("{}: {warning}", path.display());
+                }
+                Some(config.declared)
+            }
+            None => None,
+        };
         Ok(Self {
             data: args.data,
             durability,
@@ -64,7 +78,11 @@ impl TryFrom<DevArgs> for DevOptions {
             http_port: args.http_port,
             ready_file: args.ready_file,
             key,
-            auto_create: !args.no_auto_create,
+            auto_create: match declared {
+                Some(_) => args.auto_create,
+                None => !args.no_auto_create,
+            },
+            declared,
             clock_skew_seconds: args.clock_skew,
             stop_timeout: Duration::from_secs(args.stop_timeout),
         })
@@ -72,7 +90,30 @@ impl TryFrom<DevArgs> for DevOptions {
 }
 
 impl DevOptions {
-    pub(crate) fn broker(&self) -> BrokerOptions {
+    /// What the server is to do.
+    pub(crate) fn plan(&self) -> Plan {
+        let wish = |protocol, port, flag| Wish {
+            protocol,
+            addresses: self.addresses.clone(),
+            port,
+            named: Named::flag(flag),
+            otherwise: Otherwise::Fail,
+            tls: None,
+            offer_plain: true,
+        };
+        Plan {
+            listeners: vec![
+                wish(Protocol::Amqp, self.amqp_port, "--amqp-port"),
+                wish(Protocol::Http, self.http_port, "--http-port"),
+            ],
+            broker: self.broker(),
+            ready_file: self.ready_file.clone(),
+            stop_timeout: self.stop_timeout,
+            stop_timeout_name: "--stop-timeout",
+        }
+    }
+
+    fn broker(&self) -> BrokerOptions {
         BrokerOptions {
             data: self.data.clone(),
             durability: self.durability,
@@ -80,7 +121,7 @@ impl DevOptions {
             budget_bytes: None,
             auto_create: self.auto_create,
             clock_skew_seconds: self.clock_skew_seconds,
-            mode: Mode::Dev(DevMode { key: self.key, declared: None }),
+            mode: Mode::Dev(DevMode { key: self.key, declared: self.declared.clone() }),
         }
     }
 }
