@@ -23,6 +23,9 @@ def binary():
 class Server:
     """One `forebay dev` and, over restarts, its successors on the same folder and ports."""
 
+    #: Whose ports a restart keeps.
+    LISTENERS = ("amqp", "http")
+
     def __init__(self, folder, *arguments, listen="127.0.0.1"):
         self.folder = Path(folder)
         self.arguments = list(arguments)
@@ -35,9 +38,7 @@ class Server:
 
     def start(self, *more):
         assert self.process is None, "already running"
-        amqp_port, http_port = self._ports
-        command = [binary(), "dev", "--listen", self.listen, "--amqp-port", amqp_port, "--http-port", http_port]
-        command += ["--ready-file", str(self.ready_path), *self.arguments, *more]
+        command = [binary(), *self._mode(), "--ready-file", str(self.ready_path), *self.arguments, *more]
         before = self.ready_path.stat().st_mtime_ns if self.ready_path.exists() else None
         with open(self.log_path, "ab") as log:
             log.write(f"$ {' '.join(command)}\n".encode())
@@ -55,8 +56,12 @@ class Server:
         # The file appears whole: a reader never sees half of it.
         self.ready = json.loads(self.ready_path.read_text())
         # Whoever restarts us finds us where we were.
-        self._ports = tuple(self.ready[listener].rsplit(":", 1)[1] for listener in ("amqp", "http"))
+        self._ports = tuple(self.ready[listener].rsplit(":", 1)[1] for listener in self.LISTENERS)
         return self
+
+    def _mode(self):
+        amqp_port, http_port = self._ports
+        return ["dev", "--listen", self.listen, "--amqp-port", amqp_port, "--http-port", http_port]
 
     def _is_ready(self, before):
         """The file of this process: a stale one is removed at start."""
@@ -115,3 +120,19 @@ class Server:
         """The connection string less some parts."""
         parts = [part for part in self.connection_string.split(";") if part and part.split("=", 1)[0] not in keys]
         return ";".join(parts)
+
+
+class ServeServer(Server):
+    """One `forebay serve` on this configuration: the listeners with TLS, on free ports."""
+
+    LISTENERS = ("amqps", "https")
+
+    def __init__(self, folder, configuration, *arguments):
+        super().__init__(folder, *arguments)
+        self.configuration_path = self.folder / "forebay.toml"
+        self.configuration_path.write_text(configuration)
+
+    def _mode(self):
+        amqps_port, https_port = self._ports
+        flags = ["--listen", self.listen, "--amqps-port", amqps_port, "--https-port", https_port]
+        return ["serve", "--config", str(self.configuration_path), *flags, "--amqp-port", "off", "--http-port", "off"]
