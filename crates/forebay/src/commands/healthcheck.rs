@@ -39,7 +39,8 @@ pub(crate) struct HealthcheckArgs {
 
 #[derive(Debug, Deserialize)]
 struct Ready {
-    http: String,
+    /// Absent where HTTP is served over TLS alone.
+    http: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +64,10 @@ fn http_of_ready_file(path: &Path) -> anyhow::Result<String> {
     let explain = || format!("--ready-file {}: no server is ready", path.display());
     let text = fs::read_to_string(path).with_context(explain)?;
     let ready: Ready = serde_json::from_str(&text).with_context(explain)?;
-    Ok(ready.http)
+    ready.http.with_context(|| {
+        let path = path.display();
+        format!("--ready-file {path}: the server has no HTTP without TLS to ask; give it http_port (5300 by default)")
+    })
 }
 
 async fn ask(http: &str) -> anyhow::Result<Vec<u8>> {
@@ -130,6 +134,8 @@ mod tests {
         assert!(problem().contains("no server is ready"));
         fs::write(&path, r#"{"amqp":"127.0.0.1:1","http":"127.0.0.1:5300"}"#).unwrap();
         assert_eq!(http_of_ready_file(&path).unwrap(), "127.0.0.1:5300");
+        fs::write(&path, r#"{"amqps":"127.0.0.1:1","https":"127.0.0.1:2"}"#).unwrap();
+        assert!(problem().contains("give it http_port"));
         fs::remove_file(&path).unwrap();
     }
 }
