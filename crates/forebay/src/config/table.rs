@@ -114,7 +114,7 @@ pub(crate) const SETTINGS: [Setting; 25] = [
     Setting {
         name: "clock_skew",
         kind: Kind::Duration { min_ms: 0, max_ms: DAY_MS },
-        default: Default::Value(r#""5m""#),
+        default: Default::Value(r#""60s""#),
         example: r#""30s""#,
         meaning: "How far a client's clock may be behind before its token counts as expired.",
     },
