@@ -4,6 +4,7 @@
 //! A rule is a function from the tree to findings, tested beside its code on a snippet that it must find and
 //! on the nearest one that it must not.
 
+mod clients;
 mod cores;
 mod mask;
 mod papers;
@@ -49,7 +50,7 @@ impl fmt::Display for Finding {
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// Every rule.
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     cores::no_outside_world,
     cores::no_outside_dependencies,
     cores::threads_only_in_the_engine,
@@ -63,6 +64,7 @@ const RULES: [Rule; 15] = [
     papers::planted_bug_stays_planted,
     papers::format_is_locked,
     papers::each_crate_has_a_paragraph,
+    clients::every_cell_is_a_test,
     privacy::no_private_place_in_files,
     privacy::no_private_place_in_commits,
 ];
