@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{KILL_CYCLES, command_in};
+use super::{KILL_CYCLES, at_least, command_in};
 use crate::job::Job;
 
 /// Tests that run at a time: the clients mostly wait.
@@ -12,6 +12,8 @@ const TESTS_AT_A_TIME: &str = "8";
 
 fn go_test(job: &mut Job) -> Result<Command> {
     job.need("go", "golang-go")?;
+    // From then on it fetches the version that go.mod asks for by itself.
+    at_least(job, "go", &["env", "GOVERSION"], (1, 21), "Debian 12 has it in bookworm-backports")?;
     let mut command = command_in(job, "go", "go")?;
     command.args(["test", "-v", "-count=1", "-parallel", TESTS_AT_A_TIME]);
     Ok(command)

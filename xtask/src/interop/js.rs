@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::command_in;
+use super::{at_least, command_in};
 use crate::job::Job;
 
 /// Test files that run at a time; each has a server of its own, and the SDK mostly sleeps.
@@ -11,6 +11,8 @@ const FILES_AT_A_TIME: &str = "4";
 pub(crate) fn interop(job: &mut Job) -> Result<()> {
     job.need("node", "nodejs")?;
     job.need("npm", "npm")?;
+    // Its test runner knows `--test-force-exit` from then on.
+    at_least(job, "node", &["--version"], (20, 14), "`npm install --global n && n 20` brings it")?;
     let folder = job.root.join("interop/js");
     // `npm ci` writes this file last: it is as new as the list when nothing has changed.
     let (wanted, installed) =
