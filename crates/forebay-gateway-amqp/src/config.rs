@@ -47,6 +47,10 @@ pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// handshake holds some 20 KiB and a millisecond of a core.
 pub(crate) const HANDSHAKES_MAX: usize = 512;
 
+/// How long a handshake may take for certain; beyond, it goes on only while there is room for others. Several times the
+/// slowest that is sound, and short: whoever takes all the room and says nothing keeps others out for as long.
+pub(crate) const CROWDED_GRACE: Duration = Duration::from_secs(2);
+
 /// What one listener speaks.
 #[derive(Debug, Clone)]
 pub struct Listening {

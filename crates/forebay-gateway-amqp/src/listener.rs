@@ -15,7 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::conditions;
-use crate::config::{HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Listening, MAX_FRAME_SIZE, UNSETTLED_MAX};
+use crate::config::{
+    CROWDED_GRACE, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Listening, MAX_FRAME_SIZE, UNSETTLED_MAX,
+};
 use crate::connection::{Connection, Memory};
 use crate::handler::Handler;
 use crate::inbox::{Inbox, Note};
@@ -120,12 +122,26 @@ impl Gateway {
             Some(config) => {
                 let (gateway, config) = (Arc::clone(self), Arc::clone(config));
                 tokio::spawn(async move {
-                    let shaken = tls::accept(stream, address, config, HANDSHAKE_TIMEOUT).await;
+                    let shaken = tokio::select! {
+                        shaken = tls::accept(stream, address, config, HANDSHAKE_TIMEOUT) => shaken,
+                        () = gateway.handshakes_are_crowded() => None,
+                    };
                     drop(handshake);
                     if let Some(stream) = shaken {
                         gateway.run(stream, address, offer_plain, tls::TLS_BYTES);
                     }
                 });
+            }
+        }
+    }
+
+    /// Completes when a handshake has had some time, and others wait for its room: whoever opens connections and says
+    /// nothing must not keep everyone out for as long as a handshake may take.
+    async fn handshakes_are_crowded(&self) {
+        loop {
+            tokio::time::sleep(CROWDED_GRACE).await;
+            if self.handshakes.available_permits() == 0 {
+                return;
             }
         }
     }
@@ -224,4 +240,46 @@ fn is_the_peers_fault(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use forebay_broker::{BrokerOptions, DevKey, DevMode, Durability, Mode};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    async fn gateway_with_room_for(handshakes: usize) -> Arc<Gateway> {
+        let options = BrokerOptions {
+            data: None,
+            durability: Durability::Memory,
+            memory_bytes: 16 * 1024 * 1024,
+            budget_bytes: None,
+            auto_create: true,
+            clock_skew_seconds: 60,
+            mode: Mode::Dev(DevMode { key: DevKey::WellKnown, declared: None }),
+        };
+        let mut gateway = Gateway::new(Arc::new(Broker::open(options).await.unwrap()));
+        Arc::get_mut(&mut gateway).unwrap().handshakes = Arc::new(Semaphore::new(handshakes));
+        gateway
+    }
+
+    #[tokio::test]
+    async fn connections_that_say_nothing_give_way_to_those_who_wait_for_their_handshake() {
+        let gateway = gateway_with_room_for(2).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listening = Listening { tls: Some(tls::tests::config()), ..Listening::default() };
+        let serving = tokio::spawn(gateway.serve(listener, listening, std::future::pending()));
+        let _silent =
+            [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+        // The shortest sign that somebody was accepted: without TLS one is referred to it.
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"AMQP\x00\x01\x00\x00").await.unwrap();
+        let mut answer = [0; 8];
+        let answered = tokio::time::timeout(HANDSHAKE_TIMEOUT / 2, client.read_exact(&mut answer)).await;
+        answered.expect("well before the silent ones have used up their time").unwrap();
+        assert!(answer.starts_with(b"AMQP"));
+        serving.abort();
+    }
 }

@@ -82,7 +82,7 @@ pub(crate) fn hint_at_plain_port(first: &[u8], peer: &Peer) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use rustls::ServerConfig;
     use rustls::server::ResolvesServerCertUsingSni;
     use tokio::net::TcpListener;
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     /// A configuration that no handshake comes far enough to ask for its certificate.
-    fn config() -> Arc<ServerConfig> {
+    pub(crate) fn config() -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
