@@ -43,6 +43,12 @@ const CONNECTIONS_MAX_DEFAULT: usize = 512;
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take for the head of a request, and how long a connection may rest between requests.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may take no byte of an answer.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection may be without a request in work, its handshake included, while there is no room for further
+/// ones: longer than a head is on its way, and short, since whoever holds all the room without asking for anything keeps
+/// others out for as long.
+pub(crate) const CROWDED_GRACE: Duration = Duration::from_secs(1);
 /// How long a client may take for the body of a request.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection without a request in work has when the server stops: to take the last of an answer. Well

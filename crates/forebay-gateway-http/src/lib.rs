@@ -19,6 +19,7 @@ mod access;
 mod arm;
 mod config;
 mod health;
+mod impatient;
 mod peer;
 mod server;
 
