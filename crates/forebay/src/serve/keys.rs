@@ -9,12 +9,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use forebay_broker::{Broker, NamespaceCredential};
 use forebay_gateway_http::AmqpEndpoint;
+use forebay_namespace::names;
 
 use crate::config::Config;
 use crate::server::{Serving, private};
 
 /// How often we look whether a key was made anew.
 const FOLLOW_EVERY: Duration = Duration::from_secs(2);
+
+/// How a connection string of ours begins.
+const BEGINNING: &str = "Endpoint=sb://";
 
 /// Where keys are written in a data folder.
 pub(super) fn folder(data: &Path) -> PathBuf {
@@ -40,7 +44,7 @@ impl KeyFiles {
         }
     }
 
-    /// Writes a file for each namespace, takes away those of others, and returns the connection string for the ready
+    /// Writes a file for each namespace, takes away ours of namespaces that went, and returns the connection string for the ready
     /// file.
     pub(super) fn write(&self, credentials: &[NamespaceCredential]) -> anyhow::Result<String> {
         let explain = || format!("cannot write the connection strings into {}", self.folder.display());
@@ -48,7 +52,8 @@ impl KeyFiles {
         let name = |credential: &NamespaceCredential| format!("{}.txt", credential.namespace);
         for old in fs::read_dir(&self.folder).with_context(explain)? {
             let old = old.with_context(explain)?;
-            if !credentials.iter().any(|credential| *old.file_name() == *name(credential)) {
+            let stays = credentials.iter().any(|credential| *old.file_name() == *name(credential));
+            if !stays && is_ours(&old.path()) {
                 fs::remove_file(old.path()).with_context(explain)?;
             }
         }
@@ -91,12 +96,24 @@ impl KeyFiles {
         // The mark by which SDKs leave out TLS.
         let plain = if tls { "" } else { ";UseDevelopmentEmulator=true" };
         format!(
-            "Endpoint=sb://{}{port}/;SharedAccessKeyName={};SharedAccessKey={}{plain}",
+            "{BEGINNING}{}{port}/;SharedAccessKeyName={};SharedAccessKey={}{plain}",
             host(credential),
             credential.policy,
             credential.key.expose()
         )
     }
+}
+
+/// Whether we wrote a file, now or in a start that was cut off (`orders.txt.1234`). Others put theirs here too, a
+/// certificate's key for one: those stay.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let (namespace, rest) = name.split_once('.').unwrap_or((name, ""));
+    let process = rest.strip_prefix("txt");
+    let process = process.map(|process| process.strip_prefix('.').unwrap_or(process));
+    names::check_namespace(namespace).is_ok()
+        && process.is_some_and(|process| process.bytes().all(|byte| byte.is_ascii_digit()))
+        && fs::read_to_string(path).is_ok_and(|text| text.starts_with(BEGINNING))
 }
 
 /// A name by which clients reach the namespace; `*.suffix` leads to it under its own name.
@@ -150,6 +167,27 @@ mod tests {
         }
         assert_eq!(text(&["a"], (5672, true)), format!("Endpoint=sb://a:5672{rest}"));
         assert_eq!(text(&["a"], (5672, false)), format!("Endpoint=sb://a{rest};UseDevelopmentEmulator=true"));
+    }
+
+    #[test]
+    fn files_that_are_not_ours_stay_and_those_of_namespaces_that_went_go() {
+        let folder = std::env::temp_dir().join(format!("forebay-keys-others-{}", std::process::id()));
+        let files = files(folder.clone());
+        let (orders, gone) = (credential("orders", &["a.example"]), credential("gone", &["b.example"]));
+        files.write(&[orders.clone(), gone]).unwrap();
+        // A certificate's key beside ours, notes, and a folder.
+        fs::write(folder.join("server.key"), "a key of the operator").unwrap();
+        fs::write(folder.join("notes.txt"), "notes").unwrap();
+        fs::create_dir(folder.join("old.txt")).unwrap();
+        fs::write(folder.join("orders.txt.1234"), "Endpoint=sb://cut off").unwrap();
+        files.write(&[orders]).unwrap();
+        let mut left: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort_unstable();
+        assert_eq!(left, ["notes.txt", "old.txt", "orders.txt", "server.key"]);
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[tokio::test]
