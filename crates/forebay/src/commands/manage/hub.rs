@@ -186,6 +186,6 @@ fn count(value: &Value) -> String {
 
 fn kept(properties: &Value) -> String {
     properties["retentionDescription"]["retentionTimeInHours"]
-        .as_u64()
+        .as_i64()
         .map_or_else(String::new, retention::show)
 }

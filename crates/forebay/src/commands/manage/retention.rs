@@ -11,9 +11,12 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     number.checked_mul(hours).filter(|hours| *hours > 0).ok_or_else(|| FORM.to_owned())
 }
 
-/// `7d` for whole days from two on, else hours.
-pub(super) fn show(hours: u64) -> String {
-    if hours.is_multiple_of(24) && hours >= 48 { format!("{}d", hours / 24) } else { format!("{hours}h") }
+/// `7d` for whole days from two on, else hours; the service writes -1 where events are kept for ever.
+pub(super) fn show(hours: i64) -> String {
+    if hours < 0 {
+        return "for ever".to_owned();
+    }
+    if hours % 24 == 0 && hours >= 48 { format!("{}d", hours / 24) } else { format!("{hours}h") }
 }
 
 #[cfg(test)]
@@ -29,5 +32,6 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         assert_eq!([1, 24, 25, 48, 168].map(show), ["1h", "24h", "25h", "2d", "7d"]);
+        assert_eq!(show(-1), "for ever");
     }
 }
