@@ -66,11 +66,7 @@ impl Broker {
         let found =
             self.in_namespace(namespace, |view| view.hub(name).map(|hub| (hub.id, hub.partitions))).flatten();
         let Some((id, partitions)) = found else { return Ok(None) };
-        match self.shared.hubs.get(id, partitions) {
-            Some(hub) => Ok(Some(hub)),
-            // Not used since the start, or a growth that its log has not followed yet.
-            None => self.shared.hubs.settle(id).await,
-        }
+        self.shared.hubs.open(id, partitions).await
     }
 
     /// The consumer group's name as first written; made on first use where that is allowed.

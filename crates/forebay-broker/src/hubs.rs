@@ -75,8 +75,23 @@ impl Hubs {
         })
     }
 
-    /// The hub, if it is open with as many partitions as the catalogue gives it.
-    pub(crate) fn get(&self, id: HubId, partitions: u32) -> Option<Arc<Hub>> {
+    /// The hub of the catalogue that has this id and so many partitions there, for whoever is to use it. `None`: it was
+    /// deleted meanwhile. A hub that is in use and whose log cannot grow now (the disk is full, perhaps) is used as it is.
+    ///
+    /// # Errors
+    /// What the log says, where there is nothing yet that could be used.
+    pub(crate) async fn open(&self, id: HubId, partitions: u32) -> Result<Option<Arc<Hub>>, LogError> {
+        if let Some(hub) = self.get(id, partitions) {
+            return Ok(Some(hub));
+        }
+        match self.settle(id).await {
+            Err(error) => self.get(id, 1).map(Some).ok_or(error),
+            settled => settled,
+        }
+    }
+
+    /// The hub, if it is open with at least so many partitions.
+    fn get(&self, id: HubId, partitions: u32) -> Option<Arc<Hub>> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.get(&id).filter(|hub| hub.partition_count() >= partitions).cloned()
     }

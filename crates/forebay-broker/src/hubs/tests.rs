@@ -1,4 +1,10 @@
-use forebay_log::{LogError, LogId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use forebay_log::{
+    Capabilities, Health, LogError, LogId, LogPolicy, PartitionId, PartitionLog, PartitionLogs,
+};
+use forebay_namespace::HubId;
 use forebay_namespace::hub::{DeleteHub, UpdateHub};
 
 use crate::testing::{Folder, WHO, in_memory, on, publish, read_all};
@@ -24,7 +30,7 @@ async fn links_that_exist_already_use_new_partitions_and_keep_what_is_in_the_old
         broker.put_hub(&ns, "h", partitions(1), WHO).await.unwrap();
         let link = broker.hub(&ns, "h", WHO).await.unwrap();
         publish(&broker, &link, link.partition(0).unwrap(), 1).await.unwrap();
-        let old = std::sync::Arc::clone(link.partition(0).unwrap());
+        let old = Arc::clone(link.partition(0).unwrap());
         assert!(link.partition(1).is_none());
         broker.put_hub(&ns, "h", partitions(5), WHO).await.unwrap();
         assert_eq!(link.partition_count(), 5);
@@ -36,7 +42,7 @@ async fn links_that_exist_already_use_new_partitions_and_keep_what_is_in_the_old
         publish(&broker, &link, &old, 3).await.unwrap();
         assert_eq!(read_all(link.partition(4).unwrap()).await, [(0, 2)]);
         assert_eq!(read_all(&old).await, [(0, 1), (1, 3)]);
-        assert!(std::sync::Arc::ptr_eq(&link, &broker.hub(&ns, "H", WHO).await.unwrap()));
+        assert!(Arc::ptr_eq(&link, &broker.hub(&ns, "H", WHO).await.unwrap()));
         broker.close().await.unwrap();
     }
 }
@@ -91,7 +97,7 @@ async fn a_deleted_hub_takes_nothing_more_from_links_that_exist() {
         for partition in [used, unused] {
             assert_eq!(publish(&broker, &link, partition, 2).await, Err(LogError::NotFound));
         }
-        let mut cursor = crate::Cursor::new(std::sync::Arc::clone(used), forebay_log::Sequence::ZERO);
+        let mut cursor = crate::Cursor::new(Arc::clone(used), forebay_log::Sequence::ZERO);
         assert_eq!(cursor.peek().err(), Some(LogError::NotFound));
         assert_eq!(broker.hub_info(&ns, "h"), Err(ManageError::not_found("h")));
         assert_eq!(broker.delete_hub(&ns, "h", WHO).await, Ok(false));
@@ -106,14 +112,14 @@ async fn a_deleted_hub_takes_nothing_more_from_links_that_exist() {
 #[tokio::test]
 async fn publishers_who_race_a_deletion_are_all_answered() {
     let (broker, ns) = in_memory().await;
-    let broker = std::sync::Arc::new(broker);
+    let broker = Arc::new(broker);
     for round in 0..20 {
         let name = format!("h{round}");
         broker.put_hub(&ns, &name, partitions(1), WHO).await.unwrap();
         let link = broker.hub(&ns, &name, WHO).await.unwrap();
         let publishers: Vec<_> = (0..4)
             .map(|body| {
-                let (broker, link) = (std::sync::Arc::clone(&broker), std::sync::Arc::clone(&link));
+                let (broker, link) = (Arc::clone(&broker), Arc::clone(&link));
                 tokio::spawn(async move {
                     let mut accepted = 0;
                     while publish(&broker, &link, link.partition(0).unwrap(), body).await.is_ok() {
@@ -147,11 +153,11 @@ async fn readers_of_a_deleted_hub_are_told_by_its_name_and_have_no_place_on_the_
     let (broker, ns) = in_memory().await;
     broker.put_hub(&ns, "orders", partitions(1), WHO).await.unwrap();
     let old = broker.hub(&ns, "orders", WHO).await.unwrap();
-    let told = std::sync::Arc::new(Told::default());
+    let told = Arc::new(Told::default());
     let claim = async |hub: &crate::Hub, epoch| {
-        let partition = std::sync::Arc::clone(hub.partition(0).unwrap());
+        let partition = Arc::clone(hub.partition(0).unwrap());
         let wish = crate::ReaderWish { hub, group: "$Default", partition: &partition, epoch, name: None };
-        let listener: std::sync::Arc<dyn crate::ReaderListener> = std::sync::Arc::clone(&told) as _;
+        let listener: Arc<dyn crate::ReaderListener> = Arc::clone(&told) as _;
         broker.claim_reader(wish, listener, 7).await
     };
     let place = claim(&old, Some(100)).await.unwrap();
@@ -254,4 +260,71 @@ async fn a_shorter_retention_reaches_what_is_there_without_a_restart() {
     broker.put_hub(&ns, "h", for_ever, WHO).await.unwrap();
     assert_eq!(passes().await, 1);
     assert_eq!(read_all(partition).await, [(1, 2)]);
+}
+
+/// Logs on a disk that may be full: then none is made or grown.
+#[derive(Debug)]
+struct MayBeFull {
+    logs: Arc<dyn PartitionLogs>,
+    is_full: AtomicBool,
+}
+
+impl PartitionLogs for MayBeFull {
+    fn create(&self, log: LogId, partitions: u32, policy: LogPolicy) -> Result<(), LogError> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Err(LogError::Unavailable { reason: "no room".to_owned() });
+        }
+        self.logs.create(log, partitions, policy)
+    }
+
+    fn grow(&self, log: LogId, partitions: u32) -> Result<(), LogError> {
+        self.logs.grow(log, partitions)
+    }
+
+    fn delete(&self, log: LogId) -> Result<(), LogError> {
+        self.logs.delete(log)
+    }
+
+    fn logs(&self) -> Result<Vec<LogId>, LogError> {
+        self.logs.logs()
+    }
+
+    fn set_policy(&self, log: LogId, policy: LogPolicy) -> Result<(), LogError> {
+        self.logs.set_policy(log, policy)
+    }
+
+    fn partition(&self, partition: PartitionId) -> Result<Arc<dyn PartitionLog>, LogError> {
+        self.logs.partition(partition)
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.logs.capabilities()
+    }
+
+    fn health(&self) -> Health {
+        self.logs.health()
+    }
+}
+
+#[tokio::test]
+async fn a_growth_that_finds_no_room_keeps_nobody_from_the_partitions_that_there_are() {
+    let (broker, ns) = in_memory().await;
+    let id = HubId(1);
+    broker.put_hub(&ns, "h", partitions(2), WHO).await.unwrap();
+    let logs =
+        Arc::new(MayBeFull { logs: Arc::clone(&broker.storage.logs), is_full: AtomicBool::new(false) });
+    let door: Arc<dyn PartitionLogs> = Arc::clone(&logs) as Arc<dyn PartitionLogs>;
+    let hubs = super::Hubs::new(Arc::clone(&broker.catalog), door, Arc::clone(broker.budget()));
+    let count = async |partitions| Ok(hubs.open(id, partitions).await?.map(|hub| hub.partition_count()));
+    let no_room = LogError::Unavailable { reason: "no room".to_owned() };
+    logs.is_full.store(true, Ordering::Relaxed);
+    assert_eq!(count(2).await, Err(no_room), "nothing is open that could be used");
+    logs.is_full.store(false, Ordering::Relaxed);
+    assert_eq!(count(2).await, Ok(Some(2)));
+    logs.is_full.store(true, Ordering::Relaxed);
+    let grown = UpdateHub { partitions: Some(4), ..UpdateHub::new("default", "h") };
+    broker.catalog.change(broker.wall().0, grown).await.unwrap();
+    assert_eq!(count(4).await, Ok(Some(2)), "what there is can be used meanwhile");
+    logs.is_full.store(false, Ordering::Relaxed);
+    assert_eq!(count(4).await, Ok(Some(4)));
 }
