@@ -11,6 +11,7 @@ pub mod disk;
 mod engine;
 pub mod error;
 mod format;
+pub mod inspect;
 pub mod limits;
 pub mod rfc3339;
 pub mod types;

@@ -1,4 +1,4 @@
-//! The operating system's files. The only file of this crate that touches them.
+//! The operating system's files. Nothing else of this crate touches them, save its read-only twin.
 
 use std::fs;
 use std::io::{self, IoSlice};
@@ -9,6 +9,8 @@ use std::sync::Arc;
 use rustix::fs::{FallocateFlags, FlockOperation};
 
 use super::{Disk, Entry, File, Lock, Open};
+
+pub mod read_only;
 
 /// The machine's own file system.
 #[derive(Debug, Clone, Copy, Default)]
