@@ -143,6 +143,32 @@ fn refuses_a_delivery_that_begins_inside_another() {
     assert_eq!(error, Some(Error::from(&Violation::DeliveryInterrupted { id: 0, by: 1 })));
 }
 
+/// fe2o3-amqp cuts what is larger than our limit, repeats the tag on the second part and gives it an id of its own.
+/// Detached, its sender would wait for an outcome for ever.
+#[test]
+fn a_delivery_past_the_limit_may_count_its_parts_as_long_as_they_have_its_tag() {
+    let (mut peer, link) = RawPeer::sending(Config { max_delivery_bytes: 4, ..Config::default() });
+    let _flow = peer.answers();
+    peer.send_with_payload(0, &first(0), b"four");
+    peer.send_with_payload(0, &first(1), b"fi");
+    peer.send_with_payload(0, &Transfer { more: false, ..first(2) }, b"ve");
+    let Event::DeliveryTooLarge { id, bytes, .. } = peer.server.event() else { panic!("not too large") };
+    assert_eq!((id, bytes), (DeliveryId::new(0), 8));
+    peer.server.connection.settle(link, id, id, DeliveryState::Accepted);
+    assert_eq!(peer.answers().len(), 1, "one delivery, one outcome");
+    peer.send_with_payload(0, &Transfer { more: false, ..first(3) }, b"next");
+    assert_eq!(*delivery(peer.server.event()).payload, *b"next");
+}
+
+#[test]
+fn refuses_a_delivery_of_another_tag_inside_one_past_the_limit() {
+    let (mut peer, _) = RawPeer::sending(Config { max_delivery_bytes: 4, ..Config::default() });
+    peer.send_with_payload(0, &first(0), b"four");
+    peer.send_with_payload(0, &Transfer { delivery_tag: Some(b"another"), ..first(1) }, b"five");
+    let Event::Detached { error, .. } = peer.server.event() else { panic!("not detached") };
+    assert_eq!(error, Some(Error::from(&Violation::DeliveryInterrupted { id: 0, by: 1 })));
+}
+
 #[test]
 fn the_last_frame_may_say_that_it_was_settled() {
     let (mut peer, link) = RawPeer::sending(Config::default());

@@ -43,6 +43,11 @@ impl Assembly {
         self.received > self.bytes_max
     }
 
+    /// Whether these bytes make it too large, if it is not already.
+    pub(crate) const fn is_past_bound_with(&self, bytes: &[u8]) -> bool {
+        self.received.saturating_add(bytes.len() as u64) > self.bytes_max
+    }
+
     pub(crate) const fn received(&self) -> u64 {
         self.received
     }
