@@ -8,9 +8,9 @@ const CLOSE: [u8; 3] = [0x00, 0x53, 0x18];
 
 #[tokio::test]
 async fn a_clean_close_leaves_no_connection() {
-    let server = shared().await.text("amqp").parse().expect("an address");
-    let (proxy, address) = Proxy::start(server).await;
-    let mut hub = Hub::new().await;
+    let server = shared().await;
+    let (proxy, address) = Proxy::start(server.text("amqp").parse().expect("an address")).await;
+    let mut hub = Hub::of(server);
     hub.endpoint = format!("amqp://{address}");
     let producer = hub.producer().await;
     within("a send", producer.send_event("anywhere", None)).await.expect("a send");
