@@ -73,7 +73,7 @@ const STEPS: [Step; 14] = [
     Step {
         name: "interop rust",
         about: "run the Rust SDK against a server process",
-        in_test: InTest::No,
+        in_test: InTest::Yes,
         variant: plain,
         run: interop::rust::interop,
     },
