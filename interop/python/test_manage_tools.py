@@ -145,6 +145,19 @@ def test_a_policy_of_the_namespace_covers_every_hub(managed):
     assert "Listen, Manage, Send" in run(managed, "policy", "list")
 
 
+def test_a_connection_string_for_one_hub_manages_what_its_policy_covers(managed):
+    run(managed, "hub", "create", "pathed")
+    run(managed, "policy", "create", "Own", "--hub", "pathed", "--rights", "manage")
+    of_namespace = managed.connection_string.rstrip(";") + ";EntityPath=pathed"
+    assert "pathed" in run(managed, "hub", "list", connection_string=of_namespace)
+    run(managed, "hub", "create", "beside", connection_string=of_namespace)
+    of_hub = as_json(managed, "policy", "keys", "Own", "--hub", "pathed")["primaryConnectionString"]
+    assert "EntityPath=pathed" in of_hub
+    assert "pathed" in run(managed, "hub", "show", "pathed", connection_string=of_hub)
+    for words in (("hub", "list"), ("hub", "show", "beside"), ("hub", "create", "third"), ("policy", "list")):
+        assert "Manage claims are required" in run(managed, *words, connection_string=of_hub, code=1)
+
+
 def test_errors_name_the_fix_and_never_a_key(managed):
     key = managed.setting("SharedAccessKey")
     for words, expected in [

@@ -96,12 +96,37 @@ impl Api {
         self.send(method, path, body).await?.success(&self.address())
     }
 
+    /// A connection string with an EntityPath may have a policy of that hub, which signs for nothing else, or one of the
+    /// namespace: where the hub does not do, the namespace is tried, and its refusal tells less than the hub's.
     async fn send(&self, method: &Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
-        let answer = tokio::time::timeout(TIMEOUT, self.exchange(method, path, body)).await;
+        let hub = self.place.target.as_ref().and_then(|target| target.hub.as_deref());
+        let answer = self.send_signed_for(hub, method, path, body).await?;
+        if hub.is_none() || answer.status != StatusCode::FORBIDDEN {
+            return Ok(answer);
+        }
+        let for_all = self.send_signed_for(None, method, path, body).await?;
+        let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&for_all.status);
+        Ok(if refused { answer } else { for_all })
+    }
+
+    async fn send_signed_for(
+        &self,
+        hub: Option<&str>,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
+        let answer = tokio::time::timeout(TIMEOUT, self.exchange(hub, method, path, body)).await;
         answer.map_err(|_| anyhow!("{} did not answer within {} s", self.address(), TIMEOUT.as_secs()))?
     }
 
-    async fn exchange(&self, method: &Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
+    async fn exchange(
+        &self,
+        hub: Option<&str>,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Answer> {
         let Place { host, port, tls, .. } = &self.place;
         let stream = net::connect(host, *port, tls).await.map_err(|error| {
             anyhow!("{:#}; --url names the server's HTTP address", anyhow::Error::new(error))
@@ -115,7 +140,7 @@ impl Api {
             .method(method)
             .uri(format!("{path}?api-version={API_VERSION}"))
             .header(HOST, self.authority());
-        if let Some(token) = self.token() {
+        if let Some(token) = self.token(hub) {
             request = request.header(AUTHORIZATION, token.expose());
         }
         if body.is_some() {
@@ -130,12 +155,12 @@ impl Api {
         Ok(Answer { status, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
     }
 
-    /// A token for the whole of what the policy covers.
-    fn token(&self) -> Option<Secret> {
+    /// A token for one hub, or for the namespace.
+    fn token(&self, hub: Option<&str>) -> Option<Secret> {
         let target = self.place.target.as_ref()?;
         match &target.auth {
             Auth::Sas { policy, key } | Auth::Plain { policy, key } => {
-                let hub = target.hub.as_deref().map(|hub| format!("/{hub}")).unwrap_or_default();
+                let hub = hub.map(|hub| format!("/{hub}")).unwrap_or_default();
                 let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
                 let expiry = UnixSeconds((now + TOKEN_LIFE).as_secs());
                 Some(sas::create(&format!("sb://{}{hub}", target.namespace), policy, key, expiry))
