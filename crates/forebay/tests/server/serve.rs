@@ -81,6 +81,21 @@ async fn events_go_over_tls_with_the_connection_string_of_the_key_file() {
     assert!(!folder.path("ready.json").exists(), "gone with the server");
 }
 
+#[test]
+fn the_tools_find_the_namespace_of_a_key_file_though_its_host_does_not_say_it() {
+    let folder = folder();
+    let mut run = serve(&folder, CONFIGURATION);
+    let ready = run.ready();
+    let port = ready["https"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let (url, key) = (format!("https://localhost:{port}"), folder.read("data/keys/orders.txt"));
+    for words in [["hub", "create", "made"], ["hub", "show", "made"]] {
+        let rest = ["--url", &url, "--ca-file", "certificate.pem", "--connection-string", key.trim()];
+        let done = forebay(&folder, &[&words[..], &rest].concat()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+    assert_eq!(run.stop().code, Some(0));
+}
+
 #[tokio::test]
 async fn a_password_is_taken_over_tls() {
     let folder = folder();

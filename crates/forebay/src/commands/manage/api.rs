@@ -37,13 +37,21 @@ pub(super) struct Api {
 impl Api {
     /// Finds out which namespace is meant, where neither flags nor host name say.
     pub(super) async fn new(place: Place) -> anyhow::Result<Self> {
-        if let Some(namespace) = place.namespace.clone() {
-            return Ok(Self { place, namespace });
+        let (named, is_guess) = (place.namespace.clone(), place.is_guess);
+        let mut api = Self { place, namespace: named.clone().unwrap_or_default() };
+        if named.is_some() && !is_guess {
+            return Ok(api);
         }
-        let mut api = Self { place, namespace: String::new() };
-        let answer = api.ask(&Method::GET, &format!("{PROVIDER}/namespaces"), None).await?;
+        let answer = match api.ask(&Method::GET, &format!("{PROVIDER}/namespaces"), None).await {
+            // A hub's policy does not see the list.
+            Err(_) if is_guess => return Ok(api),
+            answer => answer?,
+        };
         let names: Vec<&str> =
             values(&answer.json).iter().filter_map(|namespace| namespace["name"].as_str()).collect();
+        if names.iter().any(|name| name.eq_ignore_ascii_case(&api.namespace)) {
+            return Ok(api);
+        }
         match names[..] {
             [name] => name.clone_into(&mut api.namespace),
             [] => bail!("this credential opens no namespace of {}; name one with --namespace", api.address()),

@@ -47,6 +47,9 @@ pub(super) struct Place {
     pub(super) port: u16,
     /// `None`: the server is asked which namespaces the credential opens.
     pub(super) namespace: Option<String>,
+    /// The host says nothing of a namespace (`localhost`): the namespace is that of a development server, and where
+    /// there is none of this name the server is asked.
+    pub(super) is_guess: bool,
     /// `None`: a development server on this machine asks for none.
     pub(super) target: Option<Target>,
 }
@@ -80,12 +83,12 @@ impl ManageArgs {
             (None, Some(target)) => (true, target.host.clone(), 443),
             (None, None) => (false, "localhost".to_owned(), DEV_PORT),
         };
-        let asked = self.namespace.clone();
-        let namespace =
-            asked.or_else(|| namespace_of(target.as_ref().map_or(host.as_str(), |target| &target.namespace)));
+        let addressed = target.as_ref().map_or(host.as_str(), |target| &target.namespace);
+        let namespace = self.namespace.clone().or_else(|| namespace_of(addressed));
+        let is_guess = self.namespace.is_none() && says_nothing(addressed);
         let roots = connection::roots(self.ca_file.clone(), &variable);
         let tls = if tls { Tls::On { roots } } else { Tls::Off };
-        Ok(Place { tls, host, port, namespace, target })
+        Ok(Place { tls, host, port, namespace, is_guess, target })
     }
 }
 
@@ -114,13 +117,19 @@ fn parse_url(url: &str) -> Result<(bool, String, u16), &'static str> {
 /// The namespace that a host name means to every server, where it does (docs/reference/amqp.md §1.2); a server may
 /// have given it other names.
 fn namespace_of(host: &str) -> Option<String> {
-    let host = host.split_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    if bare.parse::<IpAddr>().is_ok() || !host.contains('.') || host == "host.docker.internal" {
+    if says_nothing(host) {
         return Some("default".to_owned());
     }
+    let host = host.split_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
     let name = host.strip_suffix(".localhost").or_else(|| host.strip_suffix(".servicebus.windows.net"))?;
     (!name.contains('.')).then(|| name.to_owned())
+}
+
+/// Whether a host is a machine's name or address: a development server takes it for its default namespace.
+fn says_nothing(host: &str) -> bool {
+    let host = host.split_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.parse::<IpAddr>().is_ok() || !host.contains('.') || host == "host.docker.internal"
 }
 
 #[cfg(test)]
