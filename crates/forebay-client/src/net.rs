@@ -92,6 +92,15 @@ pub enum ConnectError {
         /// The names that the certificate has.
         names: Vec<String>,
     },
+    /// The certificate is an authority's own; what `openssl req -x509` makes by itself is one.
+    #[error(
+        "the certificate of {address} is that of an authority (CA:TRUE), which a server may not show as its own: give \
+         the server one that was made with basicConstraints=CA:FALSE"
+    )]
+    Authority {
+        /// Host and port.
+        address: String,
+    },
     /// The certificate's time is over or has not come.
     #[error("the certificate of {address} is not valid now: renew it, or check both clocks")]
     NotNow {
@@ -223,6 +232,10 @@ fn explain(error: io::Error, host: &str, address: String) -> ConnectError {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => ConnectError::NotNow { address },
+            // The name of the verifier's error; it has no type of its own here.
+            CertificateError::Other(why) if format!("{why:?}").contains("CaUsedAsEndEntity") => {
+                ConnectError::Authority { address }
+            }
             _ => ConnectError::Handshake { address, source: Arc::new(error) },
         },
         _ => ConnectError::Handshake { address, source: Arc::new(error) },

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use forebay_client::net::{ConnectError, Roots};
 use forebay_client::{Client, Destination, Error, EventData, Options, Target};
+use rcgen::{BasicConstraints, CertificateParams, IsCa};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -110,6 +111,20 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_the_text_names_the
                 matches!(error, Error::Connect(ConnectError::Untrusted { .. } | ConnectError::NoSystemRoots));
             assert!(expected && error.to_string().contains("--ca-file"), "{error:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_authoritys_own_certificate_is_refused_and_the_text_says_how_to_make_another() {
+    let authority = Authority::new();
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let server = start(authority.setup_with(params)).await;
+    soon(async {
+        let error = refused(&server.target().with_tls(), authority.trusted()).await;
+        assert!(matches!(error, Error::Connect(ConnectError::Authority { .. })), "{error:?}");
+        assert!(error.to_string().contains("CA:FALSE"), "{error}");
     })
     .await;
 }

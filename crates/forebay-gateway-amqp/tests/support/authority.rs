@@ -32,8 +32,12 @@ impl Authority {
 
     /// A server's setup with a certificate for this name.
     pub(crate) fn setup(&self, name: &str) -> Setup {
+        self.setup_with(CertificateParams::new(vec![name.to_owned()]).unwrap())
+    }
+
+    /// A server's setup with such a certificate.
+    pub(crate) fn setup_with(&self, params: CertificateParams) -> Setup {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
