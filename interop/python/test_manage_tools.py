@@ -129,6 +129,7 @@ def test_a_policy_allows_what_it_says_and_a_replaced_key_opens_nothing(managed):
         device.send("from a device")
         device.close()
     assert [line.split()[0] for line in run(managed, "policy", "list", "--hub", "guarded").splitlines()[1:]] == ["devices"]
+    assert "last" in run(managed, "policy", "delete", "RootManageSharedAccessKey", code=1), "nobody locks himself out"
     run(managed, "policy", "delete", "devices", "--hub", "guarded")
     assert "no policy" in run(managed, "policy", "delete", "devices", "--hub", "guarded", code=1)
 
@@ -156,6 +157,11 @@ def test_a_connection_string_for_one_hub_manages_what_its_policy_covers(managed)
     assert "pathed" in run(managed, "hub", "show", "pathed", connection_string=of_hub)
     for words in (("hub", "list"), ("hub", "show", "beside"), ("hub", "create", "third"), ("policy", "list")):
         assert "Manage claims are required" in run(managed, *words, connection_string=of_hub, code=1)
+
+
+def test_a_server_on_other_ports_must_be_named_and_is_never_guessed(managed):
+    error = run(managed, "hub", "delete", "events", "--yes", code=2, url=False)
+    assert "--url http://" in error and managed.setting("SharedAccessKey") not in error
 
 
 def test_errors_name_the_fix_and_never_a_key(managed):

@@ -135,7 +135,10 @@ impl Broker {
                 Some(present) if present.rights == rights => {
                     return Ok(Put { value: present, created: false });
                 }
-                Some(_) => {
+                Some(present) => {
+                    if !rights.contains(Rights::MANAGE) {
+                        self.check_manage_stays(namespace, hub, &present)?;
+                    }
                     let (namespace, hub, name) = (namespace_name, hub_name, policy);
                     let command = SetPolicyRights { namespace, hub, name, rights };
                     self.catalog.change(self.wall().0, command).await
@@ -164,7 +167,7 @@ impl Broker {
     /// Deletes a policy: tokens that its keys signed are refused from now on. `false`: it was not there.
     ///
     /// # Errors
-    /// [`ManageError::NotFound`] for the hub.
+    /// [`ManageError::NotFound`] for the hub; [`ManageError::Protected`] for the namespace's last one with Manage.
     pub async fn delete_policy(
         &self,
         namespace: &Namespace,
@@ -173,9 +176,10 @@ impl Broker {
         client: &str,
     ) -> Result<bool, ManageError> {
         let present = self.policy_infos(namespace, hub)?;
-        if !present.iter().any(|policy| policy.name.eq_ignore_ascii_case(name)) {
+        let Some(policy) = present.iter().find(|policy| policy.name.eq_ignore_ascii_case(name)) else {
             return Ok(false);
-        }
+        };
+        self.check_manage_stays(namespace, hub, policy)?;
         let command = DeletePolicy {
             namespace: namespace.name().to_owned(),
             hub: hub.map(str::to_owned),
@@ -191,6 +195,29 @@ impl Broker {
                 error => Err(error),
             },
         }
+    }
+
+    /// Whoever takes the last policy with Manage from a namespace has locked everyone out, himself too.
+    fn check_manage_stays(
+        &self,
+        namespace: &Namespace,
+        hub: Option<&str>,
+        policy: &PolicyInfo,
+    ) -> Result<(), ManageError> {
+        if hub.is_some() || !policy.rights.contains(Rights::MANAGE) {
+            return Ok(());
+        }
+        let managing =
+            |other: &PolicyInfo| other.name != policy.name && other.rights.contains(Rights::MANAGE);
+        if self.policy_infos(namespace, None)?.iter().any(managing) {
+            return Ok(());
+        }
+        Err(ManageError::Protected(format!(
+            "'{}' is the last policy of namespace '{}' with Manage: without it nobody could manage the namespace; make \
+             another one with Manage first",
+            policy.name,
+            namespace.name()
+        )))
     }
 
     /// Replaces one of a policy's keys, by `key` or by a generated one: tokens that the old one signed are refused from

@@ -122,6 +122,24 @@ async fn a_policy_gets_two_keys_that_stay_when_its_rights_change() {
 }
 
 #[tokio::test]
+async fn the_last_policy_with_manage_is_neither_deleted_nor_weakened() {
+    let (broker, ns) = in_memory().await;
+    broker.put_hub(&ns, "h", partitions(1), WHO).await.unwrap();
+    let root = crate::DEFAULT_POLICY;
+    // A hub's policy manages its hub alone.
+    broker.put_policy(&ns, Some("h"), "hub-manager", Rights::MANAGE, WHO).await.unwrap();
+    let deleted = broker.delete_policy(&ns, None, root, WHO).await;
+    assert!(matches!(&deleted, Err(ManageError::Protected(text)) if text.contains("last")), "{deleted:?}");
+    let weakened = broker.put_policy(&ns, None, root, Rights::SEND, WHO).await;
+    assert!(matches!(weakened, Err(ManageError::Protected(_))), "{weakened:?}");
+    assert_eq!(broker.policy_info(&ns, None, root).unwrap().rights, Rights::MANAGE);
+    broker.put_policy(&ns, None, "second", Rights::MANAGE, WHO).await.unwrap();
+    assert_eq!(broker.delete_policy(&ns, None, root, WHO).await, Ok(true));
+    assert!(broker.delete_policy(&ns, None, "second", WHO).await.is_err(), "now that one is the last");
+    assert_eq!(broker.delete_policy(&ns, Some("h"), "hub-manager", WHO).await, Ok(true));
+}
+
+#[tokio::test]
 async fn two_who_make_the_same_hub_at_once_both_get_it_and_one_made_it() {
     let (broker, ns) = in_memory().await;
     let wish = || partitions(3);

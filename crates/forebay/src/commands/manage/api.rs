@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, anyhow, bail};
 use forebay_auth::{Secret, UnixSeconds, sas};
 use forebay_client::Auth;
-use forebay_client::net::{self, Tls};
+use forebay_client::net::{self, ConnectError, Tls};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
@@ -137,9 +137,11 @@ impl Api {
     ) -> anyhow::Result<Answer> {
         let Place { host, port, tls, .. } = &self.place;
         let stream = net::connect(host, *port, tls).await.map_err(|error| {
-            anyhow!("{:#}; --url names the server's HTTP address", anyhow::Error::new(error))
+            let is_elsewhere = matches!(error, ConnectError::Tcp { .. } | ConnectError::NotTls { .. });
+            let hint = if is_elsewhere { "; --url names the server's HTTP address" } else { "" };
+            anyhow!("{:#}{hint}", anyhow::Error::new(error))
         })?;
-        let lost = || format!("{} broke off", self.address());
+        let lost = || format!("{} broke off (is it the HTTP address, and with this scheme?)", self.address());
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.with_context(lost)?;
         // It ends with the answer; what went wrong with it the request says.
@@ -200,12 +202,32 @@ impl Answer {
             return Ok(self);
         }
         match self.json["error"]["message"].as_str() {
-            Some(message) => bail!("{message}"),
+            Some(message) => bail!("{}{}", without_subcode(message), self.hint()),
             None => {
                 bail!("{address} answered {} (is this the HTTP address of a Forebay server?)", self.status)
             }
         }
     }
+}
+
+impl Answer {
+    /// What to do where the server's text, which tells nothing to strangers, does not say.
+    fn hint(&self) -> &'static str {
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                " (check policy name, key and host of the connection string; --connection-string or \
+                 FOREBAY_CONNECTION_STRING gives one; the server's log says what was wrong)"
+            }
+            StatusCode::FORBIDDEN => " (management needs a policy with Manage)",
+            _ => "",
+        }
+    }
+}
+
+/// The text behind `SubCode=40000. `, which is for programs.
+fn without_subcode(message: &str) -> &str {
+    let rest = message.strip_prefix("SubCode=").and_then(|rest| rest.split_once(". "));
+    rest.map_or(message, |(_, text)| text)
 }
 
 /// The items of a list's answer.

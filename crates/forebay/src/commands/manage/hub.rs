@@ -64,13 +64,13 @@ pub(super) enum HubTask {
 
 #[derive(Debug, Args)]
 pub(super) struct HubSettings {
-    /// Partitions, 1 to 2000; they can become more, never less [default: 4]
+    /// Partitions, 1 to 2000; they can become more, never less [default: 4 for a new hub, else unchanged]
     #[arg(long, value_name = "N")]
     partitions: Option<u32>,
-    /// How long events are kept, `24h` or `7d` [default: 24h]
+    /// How long events are kept, `24h` or `7d` [default: 24h for a new hub, else unchanged]
     #[arg(long, value_name = "TIME", value_parser = retention::parse)]
     retention: Option<u64>,
-    /// A note of your own, up to 1,024 characters
+    /// A note of your own, up to 1,024 characters [default: none for a new hub, else unchanged]
     #[arg(long, value_name = "TEXT")]
     user_metadata: Option<String>,
 }
@@ -132,11 +132,16 @@ pub(super) async fn run(api: &Api, task: HubTask) -> anyhow::Result<Shown> {
             Ok(Shown::new(format!("{}\ngroups      {}", show(&hub), names.join(", ")), hub))
         }
         HubTask::Delete { name, yes } => {
+            // What is not there is said before anybody is asked.
+            let missing = format!("there is no hub '{name}'; `forebay hub list` shows what there is");
+            if !api.exists(&hub_path(&name)).await? {
+                bail!(missing);
+            }
             if !yes {
                 confirm(&name)?;
             }
             if !api.delete(&hub_path(&name)).await? {
-                bail!("there is no hub '{name}'; `forebay hub list` shows what there is");
+                bail!(missing);
             }
             Ok(Shown::new(format!("deleted hub '{name}' with its events"), json!({ "deleted": name })))
         }

@@ -12,6 +12,9 @@ use crate::commands::connection;
 
 /// The HTTP port of `forebay dev`.
 const DEV_PORT: u16 = 5300;
+/// The ports of AMQP without and with TLS; a server that has these has the usual HTTP port too.
+const AMQP_PORT: u16 = 5672;
+const AMQPS_PORT: u16 = 5671;
 
 /// The flags that all management commands have.
 #[derive(Debug, Args)]
@@ -78,6 +81,15 @@ impl ManageArgs {
             None => None,
         };
         let (tls, host, port) = match (url, &target) {
+            // Guessing another port than the one that was meant would reach another server.
+            (None, Some(target)) if target.port != if target.tls { AMQPS_PORT } else { AMQP_PORT } => {
+                let (port, scheme) = (target.port, if target.tls { "https" } else { "http" });
+                return Err(format!(
+                    "the connection string names port {port}, which is for AMQP: say where management is with \
+                     --url {scheme}://{}:PORT (the server says its HTTP port when it starts)",
+                    target.host
+                ));
+            }
             (Some((origin, url)), _) => parse_url(&url).map_err(|why| format!("{origin} {url}: {why}"))?,
             (None, Some(target)) if !target.tls => (false, target.host.clone(), DEV_PORT),
             (None, Some(target)) => (true, target.host.clone(), 443),
@@ -163,7 +175,7 @@ mod tests {
     #[test]
     fn a_connection_string_says_where_and_the_url_goes_before_it() {
         let default = Some("default".to_owned());
-        let dev = format!("Endpoint=sb://localhost:6000;{KEY};UseDevelopmentEmulator=true");
+        let dev = format!("Endpoint=sb://localhost;{KEY};UseDevelopmentEmulator=true");
         assert_eq!(address(&args(Some(&dev), None)), (false, "localhost".into(), 5300, default.clone()));
         let served = format!("Endpoint=sb://orders.servicebus.windows.net;{KEY}");
         assert_eq!(
@@ -180,6 +192,20 @@ mod tests {
         );
         let own = format!("Endpoint=sb://events.example.com;{KEY}");
         assert_eq!(address(&args(Some(&own), None)), (true, "events.example.com".into(), 443, None));
+    }
+
+    #[test]
+    fn a_server_on_other_ports_is_not_guessed() {
+        for (endpoint, emulator, scheme) in [
+            ("sb://localhost:41234", ";UseDevelopmentEmulator=true", "http"),
+            ("sb://orders.example.org:15671", "", "https"),
+        ] {
+            let string = format!("Endpoint={endpoint};{KEY}{emulator}");
+            let error = args(Some(&string), None).place_in(|_| None).unwrap_err();
+            assert!(error.contains(&format!("--url {scheme}://")), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+            assert!(args(Some(&string), Some("http://localhost:7")).place_in(|_| None).is_ok());
+        }
     }
 
     #[test]
