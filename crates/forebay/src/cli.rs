@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::healthcheck::HealthcheckArgs;
+use crate::commands::log_dump::LogDumpArgs;
 use crate::commands::manage::{GroupCommand, HubCommand, PolicyCommand};
 use crate::commands::send::SendArgs;
 use crate::commands::tail::TailArgs;
+use crate::commands::verify::VerifyArgs;
 use crate::serve::ServeArgs;
 
 /// A self-hosted Event Hubs in one binary.
@@ -36,8 +38,20 @@ pub(crate) enum Command {
     Group(GroupCommand),
     /// Make, list and delete shared access policies, and show or replace their keys
     Policy(PolicyCommand),
+    /// Check a data folder from end to end while no server has it open
+    Verify(VerifyArgs),
+    /// Look into a data folder while no server has it open
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Exit with 0 only when a server serves
     Healthcheck(HealthcheckArgs),
+}
+
+/// `forebay log`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show frames, batches, records and control entries as they are stored, keys redacted
+    Dump(LogDumpArgs),
 }
 
 /// Flags of `forebay dev`.

@@ -13,7 +13,7 @@ mod server;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, LogCommand};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         Command::Hub(command) => on_runtime(commands::manage::hub(command)),
         Command::Group(command) => on_runtime(commands::manage::group(command)),
         Command::Policy(command) => on_runtime(commands::manage::policy(command)),
+        Command::Verify(args) => Ok(commands::verify::run(&args)),
+        Command::Log(LogCommand::Dump(args)) => Ok(commands::log_dump::run(&args)),
         Command::Healthcheck(args) => on_runtime(commands::healthcheck::run(args)),
     };
     result.unwrap_or_else(|error| {

@@ -7,6 +7,8 @@ use crate::disk::File;
 
 /// How much is read at a time.
 const WINDOW_BYTES: usize = 256 * 1024;
+/// What other bytes are compared with.
+const ZEROS: [u8; 4096] = [0; 4096];
 
 /// A piece of a file. What is asked for is read if it is not in it.
 #[derive(Debug)]
@@ -50,12 +52,12 @@ impl Window {
     pub(super) fn is_zero(&mut self, from: u64, to: u64) -> io::Result<bool> {
         let mut at = from;
         while at < to {
-            let want = usize::try_from(to - at).unwrap_or(usize::MAX).min(WINDOW_BYTES);
+            let want = usize::try_from(to - at).unwrap_or(usize::MAX).min(ZEROS.len());
             let bytes = self.view(at, want)?;
             if bytes.is_empty() {
                 break;
             }
-            if bytes.iter().any(|byte| *byte != 0) {
+            if Some(bytes) != ZEROS.get(..bytes.len()) {
                 return Ok(false);
             }
             at += bytes.len() as u64;

@@ -3,11 +3,14 @@
 //! Exit codes, for scripts: 0 done, 1 it failed (a line on standard error says why and what to do), 2 wrong usage.
 
 pub(crate) mod healthcheck;
+pub(crate) mod log_dump;
 pub(crate) mod manage;
 pub(crate) mod send;
 pub(crate) mod tail;
+pub(crate) mod verify;
 
 mod connection;
+mod folder;
 mod lines;
 
 use std::process::ExitCode;
