@@ -13,6 +13,7 @@ pub mod error;
 mod format;
 pub mod inspect;
 pub mod limits;
+pub mod planted;
 pub mod rfc3339;
 pub mod types;
 
@@ -28,6 +29,7 @@ pub use control::{
 };
 pub use engine::EmbeddedLog;
 pub use engine::options::{Damage, OpenError, OpenOptions, OpenReport, Storage};
+pub use engine::steps::{BackgroundSteps, CommitSteps, Stepped};
 pub use error::{Effect, LogError};
 pub use types::{
     Cleanup, Durability, LogId, LogPolicy, Millis, MonoMillis, PartitionId, Sequence, TimestampType,

@@ -56,6 +56,12 @@ impl CatalogPartition {
 }
 
 impl Catalog {
+    /// What a new folder has.
+    pub(crate) fn with_control_log() -> Self {
+        let control = CatalogLog { partitions: 1, policy: LogPolicy::KEEP, used: BTreeMap::new() };
+        Self { logs: BTreeMap::from([(LogId::CONTROL, control)]), ..Self::default() }
+    }
+
     /// Folds one entry in.
     pub(crate) fn apply(&mut self, entry: &ManifestEntry) -> Result<(), &'static str> {
         if !matches!(entry, ManifestEntry::Unknown { .. }) {
@@ -155,6 +161,13 @@ impl Catalog {
         entries.extend(self.deleted.iter().map(|log| ManifestEntry::Delete { log: *log }));
         entries.push(ManifestEntry::JournalFloor { generation: self.journal_floor });
         entries
+    }
+
+    /// The clean stop on record, as an entry behind a snapshot.
+    pub(crate) fn clean_stop(&self) -> Option<ManifestEntry> {
+        let clean = self.clean.as_ref()?;
+        let (generation, round, ends) = (clean.generation, clean.round, clean.ends.clone());
+        Some(ManifestEntry::CleanStop { generation, round, wall: self.wall.unwrap_or_default(), ends })
     }
 
     /// Where every used partition ends.

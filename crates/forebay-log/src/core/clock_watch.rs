@@ -1,5 +1,6 @@
 //! Whether the wall clock may be trusted to expire events.
 
+use crate::planted::{self, Bug};
 use crate::types::{Millis, MonoMillis, WallMillis};
 
 /// A step of the wall clock against the monotonic one that counts as a jump.
@@ -56,7 +57,8 @@ impl ClockWatch {
 
     /// Both clocks, read now: may events expire?
     pub(crate) fn look(&mut self, wall: WallMillis, mono: MonoMillis) -> Trust {
-        if let Some((last_wall, last_mono)) = self.last.replace((wall, mono)).filter(|_| self.distrust) {
+        let distrust = self.distrust && !planted::is(Bug::ExpireOnClockJump);
+        if let Some((last_wall, last_mono)) = self.last.replace((wall, mono)).filter(|_| distrust) {
             let ran = i64::try_from(mono.since(last_mono).0).unwrap_or(i64::MAX);
             let step = wall.0.saturating_sub(last_wall.0).saturating_sub(ran);
             if self.away_ms != 0 || !(-JUMP_MS..=JUMP_MS_MAX).contains(&step) {

@@ -8,4 +8,5 @@ pub(crate) mod memory;
 pub(crate) mod partition;
 pub(crate) mod recovery;
 pub(crate) mod segments;
+pub(crate) mod sizes;
 pub(crate) mod tail;

@@ -1,13 +1,13 @@
 //! The background thread: write-behind, the `os` level's flush, expiry, preparing journal files. Sleeps between.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::queue::lock;
 use super::shared::Shared;
 use super::writer;
 use crate::limits;
-use crate::types::{Durability, MonoMillis};
+use crate::types::{Durability, Millis, MonoMillis};
 
 /// How other threads tell the background thread that there is something to do.
 #[derive(Debug, Default)]
@@ -58,26 +58,47 @@ impl Signal {
     }
 }
 
-/// When each kind of work is due next.
+/// The background's own state: when each kind of work is due next.
 #[derive(Debug)]
-struct Due {
+pub(crate) struct Background {
     write: Option<MonoMillis>,
     flush: Option<MonoMillis>,
     expire: MonoMillis,
     prepare: bool,
 }
 
+/// What there is to do in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Work,
+    Sleep(Millis),
+    Stop,
+}
+
 /// Runs until the log closes.
-pub(crate) fn run(shared: &Arc<Shared>) {
-    let now = shared.clock.monotonic();
-    let mut due = Due {
-        write: None,
-        flush: None,
-        expire: after(now, limits::RETENTION_TICK_MS),
-        prepare: shared.disk().is_some(),
-    };
-    while wait(shared, &mut due) {
-        work(shared, &mut due);
+pub(crate) fn run(shared: &Shared) {
+    let mut background = Background::new(shared);
+    loop {
+        let mut state = lock(&shared.signal.state);
+        let next = loop {
+            match background.look(&mut state, shared.clock.monotonic()) {
+                Next::Sleep(time) => {
+                    let sleep = time.as_duration().max(Duration::from_millis(1));
+                    state = shared
+                        .signal
+                        .wake
+                        .wait_timeout(state, sleep)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0;
+                }
+                next => break next,
+            }
+        };
+        drop(state);
+        if next == Next::Stop {
+            return;
+        }
+        background.work(shared);
     }
 }
 
@@ -85,54 +106,62 @@ const fn after(now: MonoMillis, millis: u64) -> MonoMillis {
     MonoMillis(now.0.saturating_add(millis))
 }
 
-/// Sleeps until something is due; `false` to stop.
-fn wait(shared: &Shared, due: &mut Due) -> bool {
-    let mut state = lock(&shared.signal.state);
-    loop {
-        if state.stop {
-            return false;
+impl Background {
+    pub(crate) fn new(shared: &Shared) -> Self {
+        let expire = after(shared.clock.monotonic(), limits::RETENTION_TICK_MS);
+        Self { write: None, flush: None, expire, prepare: shared.disk().is_some() }
+    }
+
+    /// Does what is due now; `false` if nothing was.
+    pub(crate) fn step(&mut self, shared: &Shared) -> bool {
+        let next = self.look(&mut lock(&shared.signal.state), shared.clock.monotonic());
+        if next == Next::Work {
+            self.work(shared);
         }
-        let now = shared.clock.monotonic();
+        next == Next::Work
+    }
+
+    /// Takes the signals in.
+    fn look(&mut self, state: &mut State, now: MonoMillis) -> Next {
+        if state.stop {
+            return Next::Stop;
+        }
         if core::mem::take(&mut state.checkpoint) {
-            due.write = Some(now);
+            self.write = Some(now);
         }
         if core::mem::take(&mut state.unwritten) {
-            due.write.get_or_insert(after(now, limits::WRITE_BEHIND_MS));
+            self.write.get_or_insert(after(now, limits::WRITE_BEHIND_MS));
         }
         if core::mem::take(&mut state.unflushed) {
-            due.flush.get_or_insert(after(now, limits::OS_FLUSH_MS));
+            self.flush.get_or_insert(after(now, limits::OS_FLUSH_MS));
         }
-        let next = [due.write, due.flush].into_iter().flatten().fold(due.expire, Ord::min);
-        if due.prepare || next <= now {
-            return true;
-        }
-        let sleep = Duration::from_millis(next.since(now).0.max(1));
-        state = shared.signal.wake.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner).0;
+        let next = [self.write, self.flush].into_iter().flatten().fold(self.expire, Ord::min);
+        if self.prepare || next <= now { Next::Work } else { Next::Sleep(next.since(now)) }
     }
-}
 
-fn work(shared: &Arc<Shared>, due: &mut Due) {
-    let now = shared.clock.monotonic();
-    if due.flush.is_some_and(|at| at <= now) {
-        due.flush = None;
-        flush(shared);
-    }
-    if due.write.is_some_and(|at| at <= now) {
-        due.write = match writer::pass(shared) {
-            Ok(()) => None,
-            Err(_) => Some(after(now, limits::RETRY_MS)),
-        };
-        due.prepare = shared.disk().is_some();
-    }
-    if due.expire <= now {
-        due.expire = after(now, limits::RETENTION_TICK_MS);
-        // A failure shows in the log's health; the next tick tries again.
-        drop(writer::expire(shared));
-    }
-    if due.prepare
-        && let Some(store) = shared.disk()
-    {
-        due.prepare = shared.poisoned().is_none() && store.journal.prepare_one().unwrap_or(false);
+    fn work(&mut self, shared: &Shared) {
+        let now = shared.clock.monotonic();
+        if self.flush.is_some_and(|at| at <= now) {
+            self.flush = None;
+            flush(shared);
+        }
+        if self.write.is_some_and(|at| at <= now) {
+            self.write = match writer::pass(shared) {
+                Ok(()) => None,
+                Err(_) => Some(after(now, limits::RETRY_MS)),
+            };
+            self.prepare = shared.disk().is_some();
+        }
+        if self.expire <= now {
+            self.expire = after(now, limits::RETENTION_TICK_MS);
+            // A failure shows in the log's health; the next tick tries again.
+            drop(writer::expire(shared));
+        }
+        if self.prepare
+            && let Some(store) = shared.disk()
+        {
+            self.prepare = shared.poisoned().is_none() && store.journal.prepare_one().unwrap_or(false);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use forebay_event::batch::HEADER_BYTES;
 
-use super::journal::JournalWriter;
+use super::journal::{Committed, JournalWriter};
 use super::partition::{PartitionShell, Waiter};
 use super::queue::{Work, lock};
 use super::shared::Shared;
@@ -20,6 +20,7 @@ use crate::core::memory::Store;
 use crate::core::tail::charge;
 use crate::error::LogError;
 use crate::limits;
+use crate::planted::{self, Bug};
 use crate::types::{LogId, Sequence, WallMillis};
 
 /// The commit thread's own state; everything is reused from round to round.
@@ -35,6 +36,17 @@ pub(crate) struct Committer {
     sealed: VecDeque<Arc<PartitionShell>>,
     /// Bytes and batches of the round so far.
     bytes: u64,
+    /// The round is gathered, and waits for write-behind to free a journal file.
+    waiting: bool,
+}
+
+/// What became of a piece of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Done,
+    /// The round waits for a journal file: to be tried again when write-behind has freed one, or cannot.
+    Waiting,
+    Stopped,
 }
 
 /// A partition that takes part in the round, and how many of the entries are its.
@@ -70,34 +82,76 @@ impl Committer {
             woken: Vec::new(),
             sealed: VecDeque::new(),
             bytes: 0,
+            waiting: false,
         }
     }
 
     /// Runs until the log closes; gives the journal back for the clean stop.
     pub(crate) fn run(mut self) -> Option<JournalWriter> {
         loop {
-            let unmarked = self.journal.as_ref().is_some_and(JournalWriter::has_unmarked);
-            let idle = unmarked.then_some(Duration::from_millis(limits::IDLE_MARK_MS));
-            match self.shared.queue.next(&mut self.dirty, idle) {
-                Work::Round => self.round(),
-                Work::Idle => {
-                    if let Some(journal) = &mut self.journal {
-                        journal.write_mark(&self.shared);
+            let idle = self.has_unmarked().then_some(Duration::from_millis(limits::IDLE_MARK_MS));
+            let work = match self.waiting {
+                true => Work::Round,
+                false => self.shared.queue.next(&mut self.dirty, idle),
+            };
+            match self.step(&work) {
+                Progress::Done => {}
+                Progress::Waiting => {
+                    if let Some(store) = self.shared.disk() {
+                        store.journal.wait_for_file();
                     }
                 }
-                Work::Stop => return self.journal,
+                Progress::Stopped => return self.journal,
             }
         }
     }
 
-    fn round(&mut self) {
-        self.gather();
+    /// Whether the last round still needs a mark, so that an idle while is work too.
+    pub(crate) fn has_unmarked(&self) -> bool {
+        self.journal.as_ref().is_some_and(JournalWriter::has_unmarked)
+    }
+
+    /// What there is to do now, without waiting for it.
+    pub(crate) fn look(&mut self) -> Option<Work> {
+        if self.waiting { Some(Work::Round) } else { self.shared.queue.look(&mut self.dirty) }
+    }
+
+    /// The journal, for the clean stop.
+    pub(crate) fn into_journal(self) -> Option<JournalWriter> {
+        self.journal
+    }
+
+    /// Does one piece of work.
+    pub(crate) fn step(&mut self, work: &Work) -> Progress {
+        match work {
+            Work::Round => return self.round(),
+            Work::Idle => {
+                if let Some(journal) = &mut self.journal {
+                    journal.write_mark(&self.shared);
+                }
+            }
+            Work::Stop => return Progress::Stopped,
+        }
+        Progress::Done
+    }
+
+    fn round(&mut self) -> Progress {
+        if !core::mem::take(&mut self.waiting) {
+            self.gather();
+        }
         let outcome = match &mut self.journal {
             _ if self.entries.iter().all(|entry| entry.outcome.is_err()) => Ok(()),
             None => Ok(()),
             Some(journal) => match self.shared.refusal() {
                 Some(refusal) if self.shared.poisoned().is_some() => Err(refusal),
-                _ => journal.commit(&self.shared, &self.picks, &self.entries, self.bytes),
+                _ => match journal.commit(&self.shared, &self.picks, &self.entries, self.bytes) {
+                    Ok(Committed::Yes) => Ok(()),
+                    Ok(Committed::NoFileYet) => {
+                        self.waiting = true;
+                        return Progress::Waiting;
+                    }
+                    Err(error) => Err(error),
+                },
             },
         };
         match outcome {
@@ -108,6 +162,12 @@ impl Committer {
             self.keep_memory_bound();
         }
         self.answer();
+        if planted::is(Bug::AcknowledgeBeforeFlush)
+            && let Some(journal) = &self.journal
+        {
+            journal.flush_late();
+        }
+        Progress::Done
     }
 
     /// Takes what waits in front of the dirty partitions, up to a round's worth, numbers it and seals it.
@@ -126,7 +186,7 @@ impl Committer {
     }
 
     fn is_full(&self) -> bool {
-        self.bytes >= limits::ROUND_BYTES_SOFT || self.entries.len() >= limits::ROUND_FRAMES_MAX
+        self.bytes >= self.shared.sizes.round_bytes || self.entries.len() >= self.shared.sizes.round_frames
     }
 
     /// Gives the partition back if it has more than the round takes.

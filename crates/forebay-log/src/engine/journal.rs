@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::commit::{Entry, Pick};
@@ -11,12 +11,14 @@ use super::queue::lock;
 use super::shared::Shared;
 use super::store::DiskStore;
 use crate::core::commit::{Outcome, Round, Rounds, Verdict};
+use crate::core::sizes::Sizes;
 use crate::disk::{Disk, File, Open, is_full};
 use crate::error::LogError;
 use crate::format::frame::{FRAME_BYTES, FrameHeader};
 use crate::format::journal::JournalHeader;
 use crate::format::names;
-use crate::limits::{self, BLOCK_BYTES};
+use crate::limits::BLOCK_BYTES;
+use crate::planted::{self, Bug};
 use crate::types::Durability;
 
 /// A journal file that is in use or may be.
@@ -35,13 +37,15 @@ pub(crate) struct JournalPool {
     dir: PathBuf,
     disk: Arc<dyn Disk>,
     bytes_max: u64,
-    first_bytes: u64,
+    sizes: Sizes,
     state: Mutex<Pool>,
     freed: Condvar,
     /// The last round whose flush has returned.
     pub(crate) durable: AtomicU64,
     /// The last round with frames that was written.
     pub(crate) written: AtomicU64,
+    /// A flush of rounds failed.
+    flush_failed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -58,16 +62,17 @@ struct Pool {
 }
 
 impl JournalPool {
-    pub(crate) fn new(dir: PathBuf, disk: Arc<dyn Disk>, bytes_max: u64, first_bytes: u64) -> Self {
+    pub(crate) fn new(dir: PathBuf, disk: Arc<dyn Disk>, bytes_max: u64, sizes: Sizes) -> Self {
         Self {
             dir,
             disk,
             bytes_max,
-            first_bytes,
+            sizes,
             state: Mutex::default(),
             freed: Condvar::new(),
             durable: AtomicU64::new(0),
             written: AtomicU64::new(0),
+            flush_failed: AtomicBool::new(false),
         }
     }
 
@@ -143,31 +148,39 @@ impl JournalPool {
         Ok(JournalFile { file, generation, capacity, prepared: 0 })
     }
 
-    /// A file for the next rounds; waits for write-behind if there is none and no more may be made.
-    fn obtain(&self) -> Result<JournalFile, io::Error> {
+    /// A file for the next rounds; none while write-behind has to free one, and no more may be made.
+    fn obtain(&self) -> io::Result<Option<JournalFile>> {
         let mut pool = lock(&self.state);
-        loop {
-            if let Some(spare) = pool.spares.pop_front() {
-                pool.last_used = spare.generation;
-                return Ok(spare);
-            }
-            let capacity = match pool.bytes {
-                0 => self.first_bytes,
-                bytes if bytes < 2 * self.first_bytes => self.first_bytes,
-                _ => limits::JOURNAL_FILE_BYTES.max(self.first_bytes),
-            };
-            if pool.bytes == 0 || pool.bytes + capacity <= self.bytes_max.max(2 * self.first_bytes) {
-                let generation = pool.next_generation;
-                pool.next_generation += 1;
-                // Before the lock goes: generations come into use in ascending order, so a spare with a lower one that
-                // is admitted while this file is made must see that it is too late, and be renamed.
-                pool.last_used = generation;
-                drop(pool);
-                return self.create(generation, capacity);
-            }
-            if let Some(reason) = &pool.stalled {
-                return Err(io::Error::new(io::ErrorKind::StorageFull, reason.clone()));
-            }
+        if let Some(spare) = pool.spares.pop_front() {
+            pool.last_used = spare.generation;
+            return Ok(Some(spare));
+        }
+        if let Some(capacity) = self.room_for_one_more(&pool) {
+            let generation = pool.next_generation;
+            pool.next_generation += 1;
+            // Before the lock goes: generations come into use in ascending order, so a spare with a lower one that
+            // is admitted while this file is made must see that it is too late, and be renamed.
+            pool.last_used = generation;
+            drop(pool);
+            return self.create(generation, capacity).map(Some);
+        }
+        match &pool.stalled {
+            Some(reason) => Err(io::Error::new(io::ErrorKind::StorageFull, reason.clone())),
+            None => Ok(None),
+        }
+    }
+
+    /// The size of a file that may be made.
+    fn room_for_one_more(&self, pool: &Pool) -> Option<u64> {
+        let first = self.sizes.file_first;
+        let capacity = if pool.bytes < 2 * first { first } else { self.sizes.file_further };
+        (pool.bytes == 0 || pool.bytes + capacity <= self.bytes_max.max(2 * first)).then_some(capacity)
+    }
+
+    /// Waits until [`JournalPool::obtain`] gives a file or says why it cannot.
+    pub(crate) fn wait_for_file(&self) {
+        let mut pool = lock(&self.state);
+        while pool.spares.is_empty() && pool.stalled.is_none() && self.room_for_one_more(&pool).is_none() {
             pool = self.freed.wait(pool).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -215,13 +228,13 @@ impl JournalPool {
         let mut pool = lock(&self.state);
         let spare = match pool.spares.iter().position(|spare| spare.prepared < spare.capacity) {
             Some(at) => pool.spares.remove(at),
-            None if pool.bytes < 2 * self.first_bytes => None,
+            None if pool.bytes < 2 * self.sizes.file_first => None,
             None => return Ok(false),
         };
         drop(pool);
         let mut spare = match spare {
             Some(spare) => spare,
-            None => self.create(self.next(), self.first_bytes)?,
+            None => self.create(self.next(), self.sizes.file_first)?,
         };
         let zeros = vec![0_u8; 1 << 20];
         let mut outcome = Ok(());
@@ -243,13 +256,26 @@ impl JournalPool {
         if written <= self.durable.load(Ordering::Acquire) {
             return Ok(());
         }
+        // A flush that failed has left it open what the disk holds; another one would succeed and prove nothing.
+        if self.flush_failed.load(Ordering::Acquire) {
+            return Err(io::Error::other("an earlier flush of the journal failed"));
+        }
         let current = lock(&self.state).current.clone();
         if let Some(file) = current {
-            file.sync_data()?;
+            file.sync_data().inspect_err(|_| self.flush_failed.store(true, Ordering::Release))?;
         }
         self.durable.fetch_max(written, Ordering::AcqRel);
         Ok(())
     }
+}
+
+/// What became of a round that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// It is as durable as was promised.
+    Yes,
+    /// Nothing was done: write-behind must free a journal file first.
+    NoFileYet,
 }
 
 /// The commit thread's end of the journal.
@@ -278,13 +304,13 @@ impl JournalWriter {
         self.current.is_some() && self.rounds.has_unmarked()
     }
 
-    /// Takes the first file, so that the first round need not wait for one.
-    pub(crate) fn begin(&mut self, store: &DiskStore) -> io::Result<()> {
-        let next = store.journal.obtain()?;
+    /// Takes the first file, so that the first round need not wait for one; `false` if write-behind must free one.
+    pub(crate) fn begin(&mut self, store: &DiskStore) -> io::Result<bool> {
+        let Some(next) = store.journal.obtain()? else { return Ok(false) };
         self.rounds.begin_file(next.generation, next.capacity);
         store.journal.set_current(Some(Arc::clone(&next.file)), None);
         self.current = Some(next);
-        Ok(())
+        Ok(true)
     }
 
     /// Writes and flushes a round of all good entries.
@@ -294,16 +320,28 @@ impl JournalWriter {
         picks: &[Pick],
         entries: &[Entry],
         batch_bytes: u64,
-    ) -> Result<(), LogError> {
+    ) -> Result<Committed, LogError> {
         let store = shared.disk().ok_or_else(|| LogError::unavailable("no data folder"))?;
         let count = entries.iter().filter(|entry| entry.outcome.is_ok()).count();
         let frame_bytes = batch_bytes + (count * FRAME_BYTES) as u64;
-        self.make_room(shared, store, frame_bytes)?;
+        if !self.make_room(shared, store, frame_bytes)? {
+            return Ok(Committed::NoFileYet);
+        }
         let round = self.next_round_of(shared, store, u32::try_from(count).unwrap_or(u32::MAX), frame_bytes);
-        let written = self.write(store, &round, picks, entries);
+        let mut written = self.write(store, &round, picks, entries);
+        if planted::is(Bug::IgnoreShortWrite) {
+            written = Ok(());
+        }
         let flush = store.durability == Durability::Disk && !cfg!(feature = "planted-no-flush");
+        let flush = flush && !planted::is(Bug::SkipFlush) && !planted::is(Bug::AcknowledgeBeforeFlush);
         let (stage, result) = match (written, &self.current) {
-            (Ok(()), Some(current)) if flush => ("flushing the journal", current.file.sync_data()),
+            (Ok(()), Some(current)) if flush => {
+                let flushed = match current.file.sync_data() {
+                    Err(_) if planted::is(Bug::TrustAfterFailedFlush) => current.file.sync_data(),
+                    flushed => flushed,
+                };
+                ("flushing the journal", flushed)
+            }
             (result, _) => ("writing the journal", result),
         };
         let outcome = match &result {
@@ -315,12 +353,12 @@ impl JournalWriter {
         match self.rounds.finish(&round, outcome) {
             Verdict::Acknowledge => {
                 store.journal.written.store(round.header.number, Ordering::Release);
-                if outcome == Outcome::Flushed {
+                if outcome == Outcome::Flushed || planted::is(Bug::MarkOutOfOrder) {
                     store.journal.durable.store(round.header.number, Ordering::Release);
                 } else {
                     shared.signal.flush_soon();
                 }
-                Ok(())
+                Ok(Committed::Yes)
             }
             Verdict::Refuse => Err(LogError::unavailable("the disk is full")),
             Verdict::Poison => {
@@ -336,17 +374,18 @@ impl JournalWriter {
         self.rounds.next_round(frames, frame_bytes, mark, shared.clock.wall(), store.manifest.end())
     }
 
-    /// Goes on to the next file if the round does not fit into this one.
-    fn make_room(&mut self, shared: &Shared, store: &DiskStore, frame_bytes: u64) -> Result<(), LogError> {
+    /// Goes on to the next file if the round does not fit into this one; `false` if write-behind must free one.
+    fn make_room(&mut self, shared: &Shared, store: &DiskStore, frame_bytes: u64) -> Result<bool, LogError> {
         let better =
             |current: &JournalFile| current.prepared < current.capacity && store.journal.has_prepared();
         let fits = self.current.is_some() && self.rounds.fits(frame_bytes);
         if fits && !self.current.as_ref().is_some_and(better) {
-            return Ok(());
+            return Ok(true);
         }
         if let Some(mut old) = self.current.take() {
             if self.rounds.is_unflushed() {
                 if let Err(error) = old.file.sync_data() {
+                    store.journal.flush_failed.store(true, Ordering::Release);
                     shared.poison("flushing the journal", &error);
                     return Err(LogError::unavailable(format!("flushing the journal failed: {error}")));
                 }
@@ -427,6 +466,13 @@ impl JournalWriter {
             .write_at(round.at, &mut [IoSlice::new(&zeros)])
             .and_then(|()| current.file.sync_data());
         if voided.is_ok() { Outcome::NoSpace } else { Outcome::Failed }
+    }
+
+    /// The flush that a planted bug has left for later.
+    pub(crate) fn flush_late(&self) {
+        if let Some(current) = &self.current {
+            drop(current.file.sync_data());
+        }
     }
 
     /// Writes an empty round, unflushed, so that the last full one is covered by a mark too.

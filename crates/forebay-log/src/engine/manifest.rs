@@ -11,7 +11,6 @@ use crate::disk::{Disk, File, Open, is_full};
 use crate::format::journal::ManifestEnd;
 use crate::format::manifest::ManifestEntry;
 use crate::format::{Seed, names};
-use crate::limits::MANIFEST_BYTES_MAX;
 use crate::types::WallMillis;
 
 /// The manifest and what it says.
@@ -20,6 +19,8 @@ pub(crate) struct Manifest {
     root: PathBuf,
     disk: Arc<dyn Disk>,
     seed: Seed,
+    /// Longer than this it is replaced by a snapshot.
+    bytes_max: u64,
     state: Mutex<State>,
     end: Mutex<ManifestEnd>,
 }
@@ -44,36 +45,25 @@ pub(crate) enum ManifestFault {
 }
 
 impl Manifest {
-    /// Writes manifest `number` as a snapshot of `catalog`, durably. Older ones are removed after.
+    /// Writes manifest `number` as a snapshot of `catalog`, durably, and goes on with it. The last wall time on record
+    /// stays the one of the catalog, if that has one.
     pub(crate) fn create(
         root: &Path,
         disk: &Arc<dyn Disk>,
         seed: Seed,
-        number: u32,
+        (number, bytes_max): (u32, u64),
         catalog: Catalog,
         wall: WallMillis,
     ) -> io::Result<Self> {
-        let (file, bytes) = write_snapshot(root, disk, seed, number, &catalog, wall)?;
-        Ok(Self::opened(root, disk, seed, file, ManifestEnd { number, bytes }, bytes, catalog))
-    }
-
-    /// Goes on with a manifest that was read, sound up to `end`.
-    pub(crate) fn opened(
-        root: &Path,
-        disk: &Arc<dyn Disk>,
-        seed: Seed,
-        file: Arc<dyn File>,
-        end: ManifestEnd,
-        snapshot_bytes: u64,
-        catalog: Catalog,
-    ) -> Self {
-        Self {
+        let (file, bytes) = write_snapshot(root, disk, seed, number, &catalog, catalog.wall.unwrap_or(wall))?;
+        Ok(Self {
             root: root.to_owned(),
             disk: Arc::clone(disk),
             seed,
-            state: Mutex::new(State { file, catalog, snapshot_bytes, failed: false }),
-            end: Mutex::new(end),
-        }
+            bytes_max,
+            state: Mutex::new(State { file, catalog, snapshot_bytes: bytes, failed: false }),
+            end: Mutex::new(ManifestEnd { number, bytes }),
+        })
     }
 
     /// How far it is flushed.
@@ -121,13 +111,14 @@ impl Manifest {
         state.catalog = catalog;
         let end = ManifestEnd { bytes: end.bytes + bytes.len() as u64, ..end };
         *lock(&self.end) = end;
-        if end.bytes > MANIFEST_BYTES_MAX.max(2 * state.snapshot_bytes) {
+        if end.bytes > self.bytes_max.max(2 * state.snapshot_bytes) {
             self.replace(&mut state, end, wall);
         }
         Ok(())
     }
 
-    /// Goes on in a new file. If that cannot be made, the old one grows on.
+    /// Goes on in a new file. If that cannot be made, the old one grows on, unless the new one may come back: it would
+    /// outrank the old one, and not have what is recorded from now on.
     fn replace(&self, state: &mut State, end: ManifestEnd, wall: WallMillis) {
         let number = end.number + 1;
         match write_snapshot(&self.root, &self.disk, self.seed, number, &state.catalog, wall) {
@@ -139,7 +130,11 @@ impl Manifest {
                 drop(self.disk.remove(&self.root.join(names::manifest(end.number))));
             }
             Err(_) => {
-                drop(self.disk.remove(&self.root.join(names::manifest(number))));
+                let gone = match self.disk.remove(&self.root.join(names::manifest(number))) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => self.disk.sync_dir(&self.root),
+                };
+                state.failed = gone.is_err();
                 state.snapshot_bytes = end.bytes;
             }
         }
@@ -173,6 +168,9 @@ fn write_snapshot(
         entry.encode(seed, 0, &mut bytes);
     }
     ManifestEntry::SnapshotEnd { entries: entries.len() as u64 }.encode(seed, 0, &mut bytes);
+    if let Some(stop) = catalog.clean_stop() {
+        stop.encode(seed, 0, &mut bytes);
+    }
     // Under its name only when it is whole: a half-written one would be all that there is after the first start.
     write_file(disk.as_ref(), root, &names::manifest(number), &bytes)?;
     let file = disk.open(&root.join(names::manifest(number)), Open::Existing)?;

@@ -16,6 +16,7 @@ mod readers;
 mod recover;
 mod segment;
 mod shared;
+pub(crate) mod steps;
 mod store;
 mod writer;
 
@@ -56,7 +57,8 @@ impl EmbeddedLog {
     /// # Errors
     /// [`OpenError`] says what stands in the way, and what to do.
     pub fn open(options: OpenOptions) -> Result<(Self, OpenReport), OpenError> {
-        open::open(options)
+        let (shared, journal, report) = open::open(options)?;
+        Ok((open::start(shared, journal)?, report))
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -123,6 +125,11 @@ impl EmbeddedLog {
         for thread in threads.others.drain(..) {
             drop(thread.join());
         }
+        self.finish(journal)
+    }
+
+    /// Nothing drives the log any more: stops cleanly.
+    fn finish(&self, journal: Option<JournalWriter>) -> Result<(), LogError> {
         let stopped = match (self.shared.disk(), journal) {
             (Some(store), Some(journal)) => open::stop_cleanly(&self.shared, store, &journal),
             (Some(_), None) => Err(LogError::unavailable("the commit thread has died")),
@@ -136,12 +143,16 @@ impl EmbeddedLog {
             store.unlock();
             store.writer.forget();
         }
-        // Partitions point back to their log and to what is shared: without this none of them would ever be freed.
+        self.forget_logs();
+        stopped
+    }
+
+    /// Partitions point back to their log and to what is shared: without this none of them would ever be freed.
+    fn forget_logs(&self) {
         let logs = core::mem::take(&mut *self.shared.logs.write().unwrap_or_else(PoisonError::into_inner));
         for log in logs.into_values() {
             log.forget_partitions();
         }
-        stopped
     }
 
     fn existing(&self, log: LogId) -> Result<Arc<Log>, LogError> {
@@ -255,6 +266,7 @@ impl PartitionLogs for EmbeddedLog {
                 for partition in &partitions {
                     pass.active.remove(&partition.id);
                     pass.abandoned.remove(&partition.id);
+                    pass.named.remove(&partition.id);
                 }
             }
         }

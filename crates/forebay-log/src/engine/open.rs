@@ -19,6 +19,7 @@ use crate::core::catalog::{Catalog, CatalogPartition};
 use crate::core::clock_watch::ClockWatch;
 use crate::core::memory::Store;
 use crate::core::partition::Partition;
+use crate::core::sizes::Sizes;
 use crate::core::tail::charge;
 use crate::disk::{Disk, Open, read_all};
 use crate::error::LogError;
@@ -27,9 +28,13 @@ use crate::format::journal::ManifestEnd;
 use crate::format::manifest::{ManifestEntry, SegmentId};
 use crate::format::names::{self, SegmentFile};
 use crate::limits;
-use crate::types::{Durability, LogId, LogPolicy, Millis, PartitionId};
+use crate::planted::{self, Bug};
+use crate::types::{Durability, LogId, LogPolicy, Millis, PartitionId, Sequence};
 
-pub(crate) fn open(options: OpenOptions) -> Result<(EmbeddedLog, OpenReport), OpenError> {
+/// A log that is open, and that nothing drives yet.
+pub(crate) type Opened = (Arc<Shared>, Option<JournalWriter>, OpenReport);
+
+pub(crate) fn open(options: OpenOptions) -> Result<Opened, OpenError> {
     match (&options.storage, options.durability) {
         (Storage::Memory, Durability::Memory) => open_memory(&options),
         (Storage::Dir(root), Durability::Disk | Durability::Os) => open_dir(&options, &root.clone()),
@@ -40,18 +45,24 @@ pub(crate) fn open(options: OpenOptions) -> Result<(EmbeddedLog, OpenReport), Op
     }
 }
 
-fn open_memory(options: &OpenOptions) -> Result<(EmbeddedLog, OpenReport), OpenError> {
+fn open_memory(options: &OpenOptions) -> Result<Opened, OpenError> {
     let clock = &options.clock;
     let watch =
         ClockWatch::new(options.distrust_clock, None, Millis::default(), clock.wall(), clock.monotonic());
-    let shared =
-        Shared::new(Arc::clone(clock), Arc::clone(&options.budget), options.memory_bytes, watch, None);
+    let shared = Shared::new(
+        Arc::clone(clock),
+        Arc::clone(&options.budget),
+        options.memory_bytes,
+        Sizes::of(u64::MAX),
+        watch,
+        None,
+    );
     let control = Arc::new(Log::new(LogId::CONTROL, LogPolicy::KEEP));
     let shell = PartitionShell::new(&shared, &control, 0, shared.empty_core());
     lock_write(&control.partitions).push(shell);
     lock_write(&shared.logs).insert(LogId::CONTROL, control);
     let report = OpenReport { created: true, clean: true, partitions: 1, ..OpenReport::default() };
-    Ok((start(shared, None)?, report))
+    Ok((shared, None, report))
 }
 
 fn lock_write<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
@@ -59,7 +70,7 @@ fn lock_write<T>(lock: &std::sync::RwLock<T>) -> std::sync::RwLockWriteGuard<'_,
 }
 
 /// Starts the threads.
-fn start(shared: Arc<Shared>, journal: Option<JournalWriter>) -> Result<EmbeddedLog, OpenError> {
+pub(crate) fn start(shared: Arc<Shared>, journal: Option<JournalWriter>) -> Result<EmbeddedLog, OpenError> {
     let failed = || io_error("start a thread for", Path::new("the log"));
     let named = |name: &str| thread::Builder::new().name(name.into());
     let log = EmbeddedLog { shared: Arc::clone(&shared), threads: Mutex::default(), admin: Mutex::new(()) };
@@ -76,7 +87,7 @@ fn start(shared: Arc<Shared>, journal: Option<JournalWriter>) -> Result<Embedded
     Ok(log)
 }
 
-fn open_dir(options: &OpenOptions, root: &Path) -> Result<(EmbeddedLog, OpenReport), OpenError> {
+fn open_dir(options: &OpenOptions, root: &Path) -> Result<Opened, OpenError> {
     let disk = &options.disk;
     let mut report = OpenReport::default();
     disk.create_dir(root).map_err(io_error("make", root))?;
@@ -98,31 +109,13 @@ fn open_dir(options: &OpenOptions, root: &Path) -> Result<(EmbeddedLog, OpenRepo
     };
     let floor = read.as_ref().map_or(0, |read| read.catalog.journal_floor);
     let mut scan = scan(disk.as_ref(), &journal_dir, seed, floor)?;
-    let manifest = match read {
+    let catalog = match &read {
         Some(read) => {
-            scan.check_manifest(&read, root)?;
-            let end = read.end;
-            // What was only read may not be on disk yet; files go on the strength of it.
-            let path = root.join(names::manifest(end.number));
-            read.file.sync_data().map_err(io_error("flush", &path))?;
-            disk.sync_dir(root).map_err(io_error("flush", root))?;
-            remove_other_manifests(disk.as_ref(), root, end)?;
-            read.file.set_len(end.bytes).map_err(io_error("cut", &root.join(names::manifest(end.number))))?;
-            Manifest::opened(root, disk, seed, read.file, end, read.snapshot_bytes, read.catalog)
+            scan.check_manifest(read, root)?;
+            read.catalog.clone()
         }
-        None => {
-            for name in [names::JOURNAL, names::LOGS, names::SNAPSHOTS] {
-                let dir = root.join(name);
-                disk.create_dir(&dir).map_err(io_error("make", &dir))?;
-            }
-            let mut catalog = Catalog::default();
-            let control = ManifestEntry::Log { log: LogId::CONTROL, partitions: 1, policy: LogPolicy::KEEP };
-            catalog.apply(&control).expect("invariant: a log may be made in an empty catalog");
-            Manifest::create(root, disk, seed, 1, catalog, options.clock.wall())
-                .map_err(io_error("write", &root.join(names::manifest(1))))?
-        }
+        None => Catalog::with_control_log(),
     };
-    let catalog = manifest.catalog().clone();
     report.clean =
         scan.is_empty() && catalog.clean.is_some() && catalog.clean_stop_agrees() || report.created;
     let replay = replay(&scan, &journal_dir, seed, &catalog, &mut report)?;
@@ -130,6 +123,19 @@ fn open_dir(options: &OpenOptions, root: &Path) -> Result<(EmbeddedLog, OpenRepo
         let what = format!("an entry of the control log is lost: {}", damage.what);
         return Err(OpenError::Damaged { file: damage.file.clone(), what });
     }
+    // Until here nothing was changed. What was only read may not be on disk, and a flush that covers it may have
+    // failed before: the manifest is written again before files go, or rounds are written, on the strength of it.
+    if read.is_none() {
+        for name in [names::JOURNAL, names::LOGS, names::SNAPSHOTS] {
+            let dir = root.join(name);
+            disk.create_dir(&dir).map_err(io_error("make", &dir))?;
+        }
+    }
+    let number = read.as_ref().map_or(1, |read| read.highest + 1);
+    let numbers = (number, Sizes::of(options.journal_file_bytes).manifest_bytes);
+    let manifest = Manifest::create(root, disk, seed, numbers, catalog.clone(), options.clock.wall())
+        .map_err(io_error("write", &root.join(names::manifest(number))))?;
+    remove_other_manifests(disk.as_ref(), root, manifest.end())?;
     if !report.clean {
         tidy_files(disk.as_ref(), root, &catalog, &mut report)?;
     }
@@ -149,7 +155,7 @@ fn open_dir(options: &OpenOptions, root: &Path) -> Result<(EmbeddedLog, OpenRepo
             journal_dir,
             Arc::clone(disk),
             journal_bytes,
-            limits::JOURNAL_FILE_BYTES_FIRST,
+            Sizes::of(options.journal_file_bytes),
         ),
         readers: readers::Readers::default(),
         writer: Writer::default(),
@@ -157,7 +163,7 @@ fn open_dir(options: &OpenOptions, root: &Path) -> Result<(EmbeddedLog, OpenRepo
     };
     let next_round = catalog.clean.as_ref().map_or(1, |clean| clean.round).max(replay.next_round);
     let (shared, journal) = bring_up(options, store, &catalog, scan, replay, next_round, &mut report)?;
-    Ok((start(shared, Some(journal))?, report))
+    Ok((shared, Some(journal), report))
 }
 
 /// Makes the partitions, writes what came back from the journal into segments, and readies the journal.
@@ -170,7 +176,7 @@ fn bring_up(
     next_round: u64,
     report: &mut OpenReport,
 ) -> Result<(Arc<Shared>, JournalWriter), OpenError> {
-    let clock = &options.clock;
+    let (clock, sizes) = (&options.clock, Sizes::of(options.journal_file_bytes));
     let last_append = catalog.used().filter_map(|(_, used)| used.last_time).max();
     let before = catalog.wall.max(scan.wall).max(last_append);
     let watch = ClockWatch::new(
@@ -180,7 +186,7 @@ fn bring_up(
         clock.wall(),
         clock.monotonic(),
     );
-    let shared = Shared::new(Arc::clone(clock), Arc::clone(&options.budget), 0, watch, Some(store));
+    let shared = Shared::new(Arc::clone(clock), Arc::clone(&options.budget), 0, sizes, watch, Some(store));
     let store = shared.disk().expect("invariant: it was just given");
     let mut entries = Vec::new();
     for (id, known) in &catalog.logs {
@@ -193,11 +199,13 @@ fn bring_up(
         }
         lock_write(&shared.logs).insert(*id, log);
     }
-    let written = writer::pass(&shared).and_then(|()| {
+    let serve_at_once = planted::is(Bug::ServeBeforeFlush);
+    let pass = if serve_at_once { Ok(()) } else { writer::pass(&shared) };
+    let written = pass.and_then(|()| {
         let generation = scan.generation_max.saturating_add(1);
         entries.push(ManifestEntry::JournalFloor { generation });
         // After a clean stop nothing is new: the record of it says all.
-        if report.clean { Ok(()) } else { store.record(&shared, &entries) }
+        if report.clean || serve_at_once { Ok(()) } else { store.record(&shared, &entries) }
     });
     written.map_err(|error| OpenError::Io {
         action: "write recovered events into segments of",
@@ -208,12 +216,12 @@ fn bring_up(
     let journal_dir = store.root.join(names::JOURNAL);
     let mut old = scan.files;
     old.retain(|file| {
-        let usable = file.capacity >= limits::JOURNAL_FILE_BYTES_FIRST;
-        if !usable {
+        let usable = file.capacity >= sizes.file_first;
+        if !usable && !serve_at_once {
             // Its frames are in segments, and it is too short for the largest round.
             drop(store.disk.remove(&journal_dir.join(names::journal(file.generation))));
         }
-        usable
+        usable && !serve_at_once
     });
     let mut journal = JournalWriter::new(next_round);
     store.journal.durable.store(next_round - 1, std::sync::atomic::Ordering::Release);
@@ -221,7 +229,7 @@ fn bring_up(
     store
         .journal
         .start(next_generation, old)
-        .and_then(|()| journal.begin(store))
+        .and_then(|()| journal.begin(store).map(drop))
         .map_err(io_error("ready the journal in", &journal_dir))?;
     if let Some(control) = shared.partition(PartitionId::CONTROL) {
         let state = lock(&control.state);
@@ -242,7 +250,8 @@ fn restore(
     let core = match used {
         Some(used) => {
             let store = Store::Disk(used.segments.clone());
-            Partition::new(used.start, used.next(), used.last_time, store)
+            let again = u64::from(planted::is(Bug::ReuseNumber) && used.next() > used.start);
+            Partition::new(used.start, Sequence(used.next().0 - again), used.last_time, store)
         }
         None => shared.empty_core(),
     };
@@ -395,11 +404,15 @@ fn tidy_partition(
             }
             continue;
         }
-        // Begun and never recorded; or dropped, and the name came back; or replaced.
+        // Begun and never recorded; or dropped, and the name came back; or another segment has its events.
         let unrecorded = base >= used.next();
         let dropped =
             base < used.start || used.segments.all().first().is_none_or(|first| base < first.id.base);
-        let replaced = used.segments.all().iter().any(|known| known.id.base == base);
+        let replaced = used
+            .segments
+            .all()
+            .iter()
+            .any(|known| known.id.base <= base && (base < known.end.next || base == known.id.base));
         if unrecorded || dropped || replaced {
             disk.remove(&path).map_err(io_error("remove", &path))?;
         } else {

@@ -32,6 +32,9 @@ pub struct OpenOptions {
     pub segment_bytes_max: u64,
     /// All journal files together; never more than half of the byte budget.
     pub journal_bytes_max: u64,
+    /// Each of the first two journal files, at most and by default [`limits::JOURNAL_FILE_BYTES_FIRST`]. Smaller ones
+    /// make rounds and the largest batch smaller too (a quarter of the file): for tests that look at whole folders.
+    pub journal_file_bytes: u64,
     /// The process's byte budget.
     pub budget: Arc<ByteBudget>,
     /// Where time comes from.
@@ -59,6 +62,7 @@ impl OpenOptions {
             memory_bytes: limits::MEMORY_BYTES_DEFAULT,
             segment_bytes_max: limits::SEGMENT_BYTES_MAX,
             journal_bytes_max: limits::JOURNAL_BYTES_MAX,
+            journal_file_bytes: limits::JOURNAL_FILE_BYTES_FIRST,
             budget: ByteBudget::new(1 << 30),
             clock: Arc::new(SystemClock),
             disk: Arc::new(OsDisk),

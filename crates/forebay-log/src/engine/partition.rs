@@ -166,7 +166,7 @@ impl PartitionShell {
         if submission.batch.is_empty() {
             return Err(LogError::rejected("a batch without events"));
         }
-        let most = self.log.batch_bytes_max.load(Ordering::Relaxed).min(limits::BATCH_BYTES_MAX);
+        let most = self.log.batch_bytes_max.load(Ordering::Relaxed).min(self.shared.sizes.batch_bytes);
         if submission.batch.len() as u64 > u64::from(most) {
             let bytes = submission.batch.len();
             return Err(LogError::rejected(format!(

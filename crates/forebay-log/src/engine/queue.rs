@@ -37,6 +37,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl State {
+    fn look(&mut self, dirty: &mut Vec<Arc<PartitionShell>>) -> Option<Work> {
+        if !dirty.is_empty() || !self.dirty.is_empty() {
+            dirty.append(&mut self.dirty);
+            return Some(Work::Round);
+        }
+        self.closed |= self.stopping;
+        self.stopping.then_some(Work::Stop)
+    }
+}
+
 impl Queue {
     /// Queues a partition; wakes the commit thread if it sleeps. `false` once the log is closed.
     pub(crate) fn push(&self, partition: Arc<PartitionShell>) -> bool {
@@ -53,17 +64,17 @@ impl Queue {
         true
     }
 
+    /// What there is to do now, if anything; dirty partitions are added to `dirty`, which may hold some already.
+    pub(crate) fn look(&self, dirty: &mut Vec<Arc<PartitionShell>>) -> Option<Work> {
+        lock(&self.state).look(dirty)
+    }
+
     /// Waits for work, at most `idle_after`; dirty partitions are added to `dirty`, which may hold some already.
     pub(crate) fn next(&self, dirty: &mut Vec<Arc<PartitionShell>>, idle_after: Option<Duration>) -> Work {
         let mut state = lock(&self.state);
         loop {
-            if !dirty.is_empty() || !state.dirty.is_empty() {
-                dirty.append(&mut state.dirty);
-                return Work::Round;
-            }
-            if state.stopping {
-                state.closed = true;
-                return Work::Stop;
+            if let Some(work) = state.look(dirty) {
+                return work;
             }
             state.asleep = true;
             match idle_after {

@@ -167,13 +167,26 @@ fn load_index(store: &DiskStore, (partition, segment): Key) -> Option<Indexed> {
 pub(crate) fn run(shared: &Shared) {
     let Some(store) = shared.disk() else { return };
     while let Some(job) = store.readers.next() {
-        let Some(partition) = job.partition.upgrade() else { continue };
-        match job.what {
-            What::Read { from, max_bytes, answer } => {
-                drop(answer.send(read(store, &partition, &job.segment, from, max_bytes)));
-            }
-            What::Seek { at, answer } => drop(answer.send(seek(store, &partition, &job.segment, at))),
+        serve(store, job);
+    }
+}
+
+/// Answers one cold read, if one waits.
+pub(crate) fn step(shared: &Shared) -> bool {
+    let Some(store) = shared.disk() else { return false };
+    let job = lock(&store.readers.jobs).queue.pop_front();
+    let found = job.is_some();
+    job.into_iter().for_each(|job| serve(store, job));
+    found
+}
+
+fn serve(store: &DiskStore, job: Job) {
+    let Some(partition) = job.partition.upgrade() else { return };
+    match job.what {
+        What::Read { from, max_bytes, answer } => {
+            drop(answer.send(read(store, &partition, &job.segment, from, max_bytes)));
         }
+        What::Seek { at, answer } => drop(answer.send(seek(store, &partition, &job.segment, at))),
     }
 }
 

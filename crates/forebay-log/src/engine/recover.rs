@@ -10,12 +10,13 @@ use super::options::{Damage, OpenError, OpenReport};
 use crate::api::StoredBatch;
 use crate::core::catalog::Catalog;
 use crate::core::recovery::{Place, RoundVerdict, Seen, Verdict, judge, judge_round};
-use crate::disk::{Disk, File, Open, read_all};
+use crate::disk::{Disk, Open, read_all};
 use crate::format::frame::{FRAME_BYTES, FrameHeader};
 use crate::format::journal::{JournalHeader, ManifestEnd, ROUND_BYTES, RoundHeader};
 use crate::format::manifest::{EntryFault, ManifestEntry};
 use crate::format::{Seed, names};
 use crate::limits::BLOCK_BYTES;
+use crate::planted::{self, Bug};
 use crate::types::{LogId, PartitionId, Sequence, WallMillis};
 
 pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
@@ -26,12 +27,10 @@ pub(crate) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Err
 /// A manifest that was read.
 #[derive(Debug)]
 pub(crate) struct ReadManifest {
-    pub(crate) file: Arc<dyn File>,
-    pub(crate) end: ManifestEnd,
-    pub(crate) snapshot_bytes: u64,
+    end: ManifestEnd,
     pub(crate) catalog: Catalog,
     /// The highest number of any manifest, sound or not.
-    highest: u32,
+    pub(crate) highest: u32,
 }
 
 /// The highest sound manifest; `None` if there is none at all.
@@ -49,9 +48,9 @@ pub(crate) fn read_manifest(
         let path = root.join(names::manifest(number));
         let file = disk.open(&path, Open::Existing).map_err(io_error("open", &path))?;
         let bytes = read_all(file.as_ref()).map_err(io_error("read", &path))?;
-        if let Some((catalog, end, snapshot_bytes)) = fold(seed, number, &bytes, root, &path)? {
+        if let Some((catalog, end)) = fold(seed, number, &bytes, root, &path)? {
             let end = ManifestEnd { number, bytes: end };
-            return Ok(Some(ReadManifest { file, end, snapshot_bytes, catalog, highest }));
+            return Ok(Some(ReadManifest { end, catalog, highest }));
         }
     }
     let file = root.join(names::manifest(highest));
@@ -65,9 +64,9 @@ fn fold(
     bytes: &[u8],
     root: &Path,
     path: &Path,
-) -> Result<Option<(Catalog, u64, u64)>, OpenError> {
+) -> Result<Option<(Catalog, u64)>, OpenError> {
     let (mut catalog, mut at, mut count) = (Catalog::default(), 0, 0_u64);
-    let mut snapshot_bytes = None;
+    let mut whole = false;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         let (entry, taken) = match ManifestEntry::decode(seed, at as u64, rest) {
             Ok(decoded) => decoded,
@@ -82,11 +81,11 @@ fn fold(
         match (&entry, count) {
             (ManifestEntry::Begin { number: own, .. }, 0) if *own == number => {}
             (_, 0) => return Ok(None),
-            (ManifestEntry::SnapshotEnd { entries }, _) if snapshot_bytes.is_none() => {
+            (ManifestEntry::SnapshotEnd { entries }, _) if !whole => {
                 if *entries != count - 1 {
                     return Ok(None);
                 }
-                snapshot_bytes = Some((at + taken) as u64);
+                whole = true;
             }
             _ => {}
         }
@@ -96,7 +95,7 @@ fn fold(
         at += taken;
         count += 1;
     }
-    Ok(snapshot_bytes.map(|snapshot| (catalog, at as u64, snapshot)))
+    Ok(whole.then_some((catalog, at as u64)))
 }
 
 /// What the journal's headers say.
@@ -144,14 +143,16 @@ pub(crate) fn scan(disk: &dyn Disk, dir: &Path, seed: Seed, floor: u32) -> Resul
 
 impl Scan {
     fn collect(&mut self, seed: Seed, generation: u32, bytes: &[u8]) {
+        let stale = planted::is(Bug::AcceptStaleGeneration);
         let header = JournalHeader::decode(seed, bytes).filter(|header| header.generation == generation);
         self.manifest = self.manifest.max(header.map(|header| header.manifest).unwrap_or_default());
         let mut at = BLOCK_BYTES;
         while let Some(rest) =
             usize::try_from(at).ok().and_then(|at| bytes.get(at..)).filter(|rest| !rest.is_empty())
         {
-            let sound = RoundHeader::decode(seed, rest)
-                .filter(|header| header.generation == generation && header.length as usize <= rest.len());
+            let sound = RoundHeader::decode(seed, rest).filter(|header| {
+                (stale || header.generation == generation) && header.length as usize <= rest.len()
+            });
             let Some(header) = sound else {
                 at += BLOCK_BYTES;
                 continue;
@@ -215,6 +216,8 @@ pub(crate) fn replay(
     report: &mut OpenReport,
 ) -> Result<Replay, OpenError> {
     let mut replay = Replay { next_round: scan.mark + 1, ..Replay::default() };
+    let mark = scan.mark;
+    let beyond = planted::is(Bug::KeepBeyondHole);
     let mut previous = None;
     for (count, found) in scan.rounds.iter().enumerate() {
         let path = || dir.join(names::journal(scan.files.get(found.file).map_or(0, |file| file.generation)));
@@ -223,8 +226,9 @@ pub(crate) fn replay(
         };
         let left = (scan.rounds.len() - count) as u64;
         let number = found.header.number;
-        match judge_round(previous, number, scan.mark) {
+        match judge_round(previous, number, mark) {
             RoundVerdict::GoOn => {}
+            RoundVerdict::End if beyond => {}
             RoundVerdict::GoOnAfterMissing => {
                 let after = previous.unwrap_or_default();
                 lost(None, None, format!("the rounds between {after} and {number} are missing"));
@@ -235,12 +239,16 @@ pub(crate) fn replay(
                 break;
             }
         }
-        let marked = number <= scan.mark;
+        let marked = number <= mark;
         let bytes = read_round(scan, found).map_err(io_error("read", &path()))?;
         let frames = split(seed, &found.header, &bytes);
         let padding = bytes.get(found.header.length as usize..).unwrap_or_default();
         let whole = frames.iter().all(|frame| frame.header.is_some() && frame.batch.is_some())
             && padding.iter().all(|byte| *byte == 0);
+        if !marked && !whole && beyond {
+            previous = Some(number);
+            continue;
+        }
         if !marked && !whole {
             report.cut_rounds += left;
             break;
@@ -329,8 +337,8 @@ impl Replay {
         let (verdict, label) = judge(seen);
         match verdict {
             Verdict::Skip => {}
-            Verdict::Cut => return false,
-            Verdict::Keep | Verdict::KeepAfterHole => {
+            Verdict::Cut if !planted::is(Bug::KeepBeyondHole) => return false,
+            Verdict::Cut | Verdict::Keep | Verdict::KeepAfterHole => {
                 if base > recovered.expected {
                     let (first, number) = (recovered.expected, found.header.number);
                     lost(

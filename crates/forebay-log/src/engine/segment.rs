@@ -14,6 +14,7 @@ use crate::format::index::IndexEntry;
 use crate::format::manifest::{ManifestEntry, SegmentEnd, SegmentId};
 use crate::format::names::{self, SegmentFile};
 use crate::limits::{INDEX_EVERY_BYTES, WRITE_PIECES_MAX};
+use crate::planted::{self, Bug};
 use crate::types::{PartitionId, Sequence, WallMillis};
 
 /// Open segments that stay open between passes.
@@ -51,7 +52,8 @@ impl Pass {
                 active.flush()?;
                 let generation = active.id.generation + 1;
                 active.close(store, id, &mut entries);
-                active = begin(store, id, next.base, generation, next.append_time, &mut entries)?;
+                let base = if planted::is(Bug::OffByOneAtRoll) { next.base.plus(1) } else { next.base };
+                active = self.begin(store, id, base, generation, next.append_time, &mut entries)?;
             }
             let count = active.append(store, id, rest)?;
             rest = rest.get(count..).unwrap_or_default();
@@ -76,16 +78,17 @@ impl Pass {
         }
         let generation = segments.generation_next();
         let Some(open) = segments.active() else {
-            return begin(store, id, first.base, generation, first.append_time, entries);
+            return self.begin(store, id, first.base, generation, first.append_time, entries);
         };
         if self.abandoned.contains(&id) {
             let new = if open.is_empty() {
-                let active = begin(store, id, open.id.base, generation, first.append_time, &mut Vec::new())?;
+                let active =
+                    self.begin(store, id, open.id.base, generation, first.append_time, &mut Vec::new())?;
                 entries.push(ManifestEntry::Swap { partition: id, from: open.id, to: active.id });
                 active
             } else {
                 entries.push(ManifestEntry::Seal { partition: id, segment: open.id, end: open.end });
-                begin(store, id, first.base, generation, first.append_time, entries)?
+                self.begin(store, id, first.base, generation, first.append_time, entries)?
             };
             self.abandoned.remove(&id);
             return Ok(new);
@@ -113,7 +116,7 @@ impl Pass {
             None => entries.push(ManifestEntry::Seal { partition: id, segment: old, end }),
         }
         self.abandoned.remove(&id);
-        let active = begin(store, id, end.next, segments.generation_next(), now, &mut entries)?;
+        let active = self.begin(store, id, end.next, segments.generation_next(), now, &mut entries)?;
         self.active.insert(id, active);
         Ok(entries)
     }
@@ -129,41 +132,45 @@ impl Pass {
             self.active.pop_first();
         }
     }
-}
 
-/// Makes a segment's file, name durable.
-fn begin(
-    store: &DiskStore,
-    id: PartitionId,
-    base: Sequence,
-    generation: u32,
-    time: WallMillis,
-    entries: &mut Vec<ManifestEntry>,
-) -> io::Result<ActiveSegment> {
-    let segment = SegmentId { base, generation };
-    let dir = partition_dir(&store.root, id);
-    let path = segment_path(&store.root, id, segment, SegmentFile::Log);
-    let file = match store.disk.open(&path, Open::New) {
-        Ok(file) => file,
-        // Left by an attempt that was never recorded.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let file = store.disk.open(&path, Open::Existing)?;
-            file.set_len(0)?;
-            file
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    /// Makes a segment's file, name durable.
+    fn begin(
+        &mut self,
+        store: &DiskStore,
+        id: PartitionId,
+        base: Sequence,
+        generation: u32,
+        time: WallMillis,
+        entries: &mut Vec<ManifestEntry>,
+    ) -> io::Result<ActiveSegment> {
+        let segment = SegmentId { base, generation };
+        let dir = partition_dir(&store.root, id);
+        if !self.named.contains(&id) {
+            // That a folder is there does not say that its name is durable: whoever made it may have died, or failed,
+            // before its flush.
             store.disk.create_dir(&dir)?;
-            let log = store.root.join(names::LOGS).join(names::log(id.log));
-            store.disk.sync_dir(&log)?;
+            store.disk.sync_dir(&store.root.join(names::LOGS).join(names::log(id.log)))?;
             store.disk.sync_dir(&store.root.join(names::LOGS))?;
-            store.disk.open(&path, Open::New)?
+            self.named.insert(id);
         }
-        Err(error) => return Err(error),
-    };
-    store.disk.sync_dir(&dir)?;
-    entries.push(ManifestEntry::Roll { partition: id, segment, time });
-    let end = Segment::begun(segment, time).end;
-    Ok(ActiveSegment { id: segment, file, end, index: Some(Vec::new()), forgotten: 0 })
+        let path = segment_path(&store.root, id, segment, SegmentFile::Log);
+        let file = match store.disk.open(&path, Open::New) {
+            Ok(file) => file,
+            // Left by an attempt that was never recorded.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let file = store.disk.open(&path, Open::Existing)?;
+                file.set_len(0)?;
+                file
+            }
+            Err(error) => return Err(error),
+        };
+        if !planted::is(Bug::ForgetDirectorySync) {
+            store.disk.sync_dir(&dir)?;
+        }
+        entries.push(ManifestEntry::Roll { partition: id, segment, time });
+        let end = Segment::begun(segment, time).end;
+        Ok(ActiveSegment { id: segment, file, end, index: Some(Vec::new()), forgotten: 0 })
+    }
 }
 
 impl ActiveSegment {

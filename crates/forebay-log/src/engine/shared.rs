@@ -13,6 +13,7 @@ use crate::budget::{ByteBudget, Part};
 use crate::clock::Clock;
 use crate::core::memory::{MemorySegments, Store};
 use crate::core::partition::Partition;
+use crate::core::sizes::Sizes;
 use crate::error::LogError;
 use crate::limits;
 use crate::types::{LogId, PartitionId, Sequence};
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) logs: RwLock<BTreeMap<LogId, Arc<Log>>>,
     pub(crate) control: ControlHub,
     pub(crate) memory: Memory,
+    pub(crate) sizes: Sizes,
     pub(crate) clock_watch: Mutex<crate::core::clock_watch::ClockWatch>,
     store: Option<DiskStore>,
     refusing: AtomicBool,
@@ -55,6 +57,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         budget: Arc<ByteBudget>,
         memory_bytes: u64,
+        sizes: Sizes,
         clock_watch: crate::core::clock_watch::ClockWatch,
         store: Option<DiskStore>,
     ) -> Arc<Self> {
@@ -65,6 +68,7 @@ impl Shared {
             signal: Signal::default(),
             logs: RwLock::default(),
             control: ControlHub::default(),
+            sizes,
             memory: Memory { bound: memory_bytes, used: AtomicU64::new(0), evicted: AtomicU64::new(0) },
             clock_watch: Mutex::new(clock_watch),
             store,

@@ -20,6 +20,7 @@ use crate::core::segments::{Segment, SegmentSet, expired, is_due_to_roll};
 use crate::error::LogError;
 use crate::format::manifest::ManifestEntry;
 use crate::limits;
+use crate::planted::{self, Bug};
 use crate::types::{Durability, PartitionId, WallMillis};
 
 /// What write-behind keeps between passes.
@@ -35,6 +36,8 @@ pub(crate) struct Pass {
     pub(crate) active: BTreeMap<PartitionId, ActiveSegment>,
     /// A write or flush of their open segment failed: it is left at its last flushed end.
     pub(crate) abandoned: BTreeSet<PartitionId>,
+    /// Their folders' names have been flushed since the log was opened.
+    pub(crate) named: BTreeSet<PartitionId>,
 }
 
 impl Writer {
@@ -64,7 +67,10 @@ pub(crate) fn pass(shared: &Shared) -> Result<(), LogError> {
         return Err(LogError::unavailable(reason));
     }
     let mut pass = store.writer.hold();
-    let retired = store.journal.take_retired();
+    let mut retired = store.journal.take_retired();
+    if planted::is(Bug::RecycleEarly) {
+        drop(store.journal.recycle(core::mem::take(&mut retired)));
+    }
     let partitions = core::mem::take(&mut *lock(&store.writer.listed));
     let mut failure = None;
     let mut entries = Vec::new();

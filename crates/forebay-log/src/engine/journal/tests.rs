@@ -67,15 +67,15 @@ fn generations_come_into_use_in_ascending_order_whatever_happens_while_a_file_is
     let disk = Arc::new(Hooked { disk: MemDisk::default(), while_making: Mutex::default() });
     let dir = PathBuf::from("/journal");
     disk.create_dir(&dir).expect("made");
-    let pool = Arc::new(JournalPool::new(dir, Arc::clone(&disk) as Arc<dyn Disk>, 1 << 30, 4096));
+    let pool = Arc::new(JournalPool::new(dir, Arc::clone(&disk) as Arc<dyn Disk>, 1 << 30, Sizes::of(0)));
     pool.start(1, Vec::new()).expect("started");
-    let first = pool.obtain().expect("a file");
+    let first = pool.obtain().expect("works").expect("a file");
     // The background thread prepares a spare; it is done while the commit thread makes a file of its own.
     let spare = pool.create(pool.next(), 4096).expect("a file");
     let theirs = Arc::clone(&pool);
     *lock(&disk.while_making) = Some(Box::new(move || theirs.admit(spare).expect("admitted")));
-    let second = pool.obtain().expect("a file");
-    let third = pool.obtain().expect("the spare");
+    let second = pool.obtain().expect("works").expect("a file");
+    let third = pool.obtain().expect("works").expect("the spare");
     let used = [first.generation, second.generation, third.generation];
     assert!(used.is_sorted_by(|a, b| a < b), "{used:?}");
 }
