@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::job::{Job, Profile};
 use crate::report::{Counts, Line, table};
-use crate::{flush, interop, root, tidy};
+use crate::{crash, flush, interop, root, tidy};
 
 /// Whether `cargo xtask test` runs a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Step {
 const fn plain(_: &mut Job) {}
 
 /// In the order in which `test` runs them: what fails fastest comes first.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", about: "check the formatting", in_test: InTest::Yes, variant: plain, run: fmt },
     Step {
         name: "tidy",
@@ -42,6 +42,20 @@ const STEPS: [Step; 14] = [
     },
     Step { name: "clippy", about: "lint everything", in_test: InTest::Yes, variant: plain, run: clippy },
     Step { name: "unit", about: "run all Rust tests", in_test: InTest::Yes, variant: plain, run: unit },
+    Step {
+        name: "crash",
+        about: "run the log through seeded accidents on a disk that fails (--seeds N, default 500)",
+        in_test: InTest::Yes,
+        variant: plain,
+        run: crash::run,
+    },
+    Step {
+        name: "crash planted",
+        about: "plant known bugs in the log; the accidents must find each within 200 seeds",
+        in_test: InTest::Yes,
+        variant: plain,
+        run: crash::planted,
+    },
     Step {
         name: "interop python",
         about: "run the Python SDK and Qpid Proton against a server process",
@@ -122,7 +136,13 @@ struct Request {
     all: bool,
     release: bool,
     cycles: Option<u32>,
+    seeds: Option<u32>,
     rest: Vec<String>,
+}
+
+fn number(option: &str, word: Option<&String>) -> Result<u32> {
+    let word = word.with_context(|| format!("{option} takes a number"))?;
+    word.parse().with_context(|| format!("{option} {word} is no number"))
 }
 
 fn parse(words: &[String]) -> Result<Request> {
@@ -135,11 +155,8 @@ fn parse(words: &[String]) -> Result<Request> {
             }
             "--all" => request.all = true,
             "--release" => request.release = true,
-            "--cycles" => {
-                let number = words.next().context("--cycles takes a number")?;
-                request.cycles =
-                    Some(number.parse().with_context(|| format!("--cycles {number} is no number"))?);
-            }
+            "--cycles" => request.cycles = Some(number(word, words.next())?),
+            "--seeds" => request.seeds = Some(number(word, words.next())?),
             "-h" | "--help" => request.name = "help".into(),
             option if option.starts_with('-') => {
                 bail!("unknown option {option}; `cargo xtask help` lists them")
@@ -174,8 +191,8 @@ pub(crate) fn run(words: &[String]) -> Result<bool> {
     if !is_test && !STEPS.iter().any(wanted) {
         bail!("there is no step `{}`; `cargo xtask help` lists them", request.name);
     }
-    let cycles = request.cycles;
-    let job = Job { root: root(), profile, cycles, rest: request.rest.clone(), counts: Counts::default() };
+    let (cycles, seeds, rest) = (request.cycles, request.seeds, request.rest.clone());
+    let job = Job { root: root(), profile, cycles, seeds, rest, counts: Counts::default() };
     let lines: Vec<_> =
         STEPS.iter().filter(|step| wanted(step)).map(|step| perform(step, job.clone())).collect();
     let not_run: Vec<_> = STEPS.iter().filter(|step| !wanted(step)).map(|step| step.name).collect();
@@ -269,7 +286,9 @@ mod tests {
         assert_eq!(asked.rest, ["-k", "order", "--all"]);
         assert_eq!(request("kill --cycles 9").expect("a request").cycles, Some(9));
         assert_eq!(request("test --all").map(|asked| asked.all).ok(), Some(true));
+        assert_eq!(request("crash --seeds 20").expect("a request").seeds, Some(20));
         assert!(request("kill --cycles many").is_err());
+        assert!(request("crash --seeds").is_err());
         assert!(request("test --quick").is_err());
     }
 

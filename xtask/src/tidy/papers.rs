@@ -4,11 +4,11 @@ use super::Finding;
 use super::mask::words;
 use super::tree::Tree;
 
-/// Spelled in two parts, so that this file does not name it.
-const PLANTED: &str = concat!("planted-no", "-flush");
+/// Spelled in parts, so that this file does not name them.
+const PLANTED: [&str; 2] = [concat!("planted-no", "-flush"), concat!("planted-", "bugs")];
 
-/// The feature that leaves out the flush is declared, off, in one place, and enabled in none: only the command
-/// line of the check that must fail on it may name it.
+/// The features that build bugs in are declared, off, in one place, and enabled in none: only the command lines of the
+/// checks that must fail on them may name them.
 pub(super) fn planted_bug_stays_planted(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     let is_setting = |path: &str| path.ends_with(".toml") || path.starts_with(".ci/");
@@ -16,14 +16,17 @@ pub(super) fn planted_bug_stays_planted(tree: &Tree) -> Vec<Finding> {
         let mut position = 0;
         for line in file.text.split_inclusive('\n') {
             let said: String = line.split('#').next().unwrap_or_default().split_whitespace().collect();
-            let declared = file.path == "crates/forebay-log/Cargo.toml" && said == format!("{PLANTED}=[]");
-            if said.contains(PLANTED) && !declared {
-                findings.push(Finding::at(
-                    file,
-                    position,
-                    format!("enables `{PLANTED}`, which acknowledges events that are not on disk"),
-                    "take it out; only `cargo xtask flush` builds with it",
-                ));
+            for planted in PLANTED {
+                let declared =
+                    file.path == "crates/forebay-log/Cargo.toml" && said == format!("{planted}=[]");
+                if said.contains(planted) && !declared {
+                    findings.push(Finding::at(
+                        file,
+                        position,
+                        format!("enables `{planted}`, which builds in bugs that lose acknowledged events"),
+                        "take it out; only `cargo xtask flush` and `cargo xtask crash` build with it",
+                    ));
+                }
             }
             position += line.len();
         }
@@ -82,21 +85,24 @@ mod tests {
 
     #[test]
     fn the_planted_bug_may_be_declared_and_not_enabled() {
-        let declared = format!("[features]\n# Skips the flush.\n{PLANTED} = []\n");
-        assert_eq!(planted_bug_stays_planted(&Tree::of(&[("crates/forebay-log/Cargo.toml", &declared)])), []);
-        for (path, bad) in [
-            (
-                "crates/forebay-log/Cargo.toml",
-                format!("[features]\ndefault = [\"{PLANTED}\"]\n{PLANTED} = []\n"),
-            ),
-            (
-                "crates/forebay/Cargo.toml",
-                format!("[dependencies]\nforebay-log = {{ features = [\"{PLANTED}\"] }}\n"),
-            ),
-            (".cargo/config.toml", format!("[alias]\nrun = \"run -F forebay-log/{PLANTED}\"\n")),
-        ] {
-            let findings = planted_bug_stays_planted(&Tree::of(&[(path, &bad)]));
-            assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2], "{path}");
+        for planted in PLANTED {
+            let declared = format!("[features]\n# Skips the flush.\n{planted} = []\n");
+            let tree = Tree::of(&[("crates/forebay-log/Cargo.toml", &declared)]);
+            assert_eq!(planted_bug_stays_planted(&tree), []);
+            for (path, bad) in [
+                (
+                    "crates/forebay-log/Cargo.toml",
+                    format!("[features]\ndefault = [\"{planted}\"]\n{planted} = []\n"),
+                ),
+                (
+                    "crates/forebay/Cargo.toml",
+                    format!("[dependencies]\nforebay-log = {{ features = [\"{planted}\"] }}\n"),
+                ),
+                (".cargo/config.toml", format!("[alias]\nrun = \"run -F forebay-log/{planted}\"\n")),
+            ] {
+                let findings = planted_bug_stays_planted(&Tree::of(&[(path, &bad)]));
+                assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [2], "{path}");
+            }
         }
     }
 
