@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use forebay_log::{ByteBudget, LogError, LogId, LogPolicy, Millis, PartitionLogs};
+use forebay_log::{ByteBudget, LogError, LogId, LogPolicy, Millis, PartitionId, PartitionLogs};
 use forebay_namespace::{Change, HubId, State};
 
 use crate::catalog::Catalog;
@@ -76,7 +76,7 @@ impl Hubs {
     }
 
     /// The hub of the catalogue that has this id and so many partitions there, for whoever is to use it. `None`: it was
-    /// deleted meanwhile. A hub that is in use and whose log cannot grow now (the disk is full, perhaps) is used as it is.
+    /// deleted meanwhile. A hub whose log cannot grow now (the disk is full, perhaps) is used as it is.
     ///
     /// # Errors
     /// What the log says, where there is nothing yet that could be used.
@@ -116,19 +116,26 @@ impl Hubs {
         };
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         let (logs, budget) = (Arc::clone(&self.logs), Arc::clone(&self.budget));
-        let hub = blocking(move || {
+        let (hub, behind) = blocking(move || {
             let Wanted { name, created_ms, partitions, policy } = wanted;
             let log = LogId(id.0);
-            // A log that is there is grown and given its policy by this.
-            logs.create(log, partitions, policy)?;
-            match open {
-                Some(hub) => hub.grow(&*logs, &budget, partitions).map(|()| hub),
-                None => Hub::open(&*logs, &budget, log, name, created_ms, partitions).map(Arc::new),
-            }
-        });
-        let hub = hub.await?;
+            // A log that is there is grown and given its policy by this. One that cannot grow now serves what it has.
+            let (usable, behind) = match logs.create(log, partitions, policy) {
+                Ok(()) => (partitions, None),
+                Err(error) => match partitions_there(&*logs, log, partitions) {
+                    0 => return Err(error),
+                    there => (there, Some(error)),
+                },
+            };
+            let hub = match open {
+                Some(hub) => hub.grow(&*logs, &budget, usable).map(|()| hub),
+                None => Hub::open(&*logs, &budget, log, name, created_ms, usable).map(Arc::new),
+            };
+            Ok((hub?, behind))
+        })
+        .await?;
         self.open.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&hub));
-        Ok(Some(hub))
+        behind.map_or(Ok(Some(hub)), Err)
     }
 
     /// The hub was deleted: what holds it publishes nothing more.
@@ -208,6 +215,12 @@ impl Hubs {
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
+}
+
+/// How many partitions a log has, of those that it should have; 0 where there is no log.
+fn partitions_there(logs: &dyn PartitionLogs, log: LogId, wanted: u32) -> u32 {
+    let is_there = |index: &u32| logs.partition(PartitionId { log, index: *index }).is_ok();
+    (0..wanted).take_while(is_there).fold(0, |count, _| count + 1)
 }
 
 /// Changes of logs wait for the disk: never on the threads that serve connections.

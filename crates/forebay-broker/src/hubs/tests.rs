@@ -5,7 +5,7 @@ use forebay_log::{
     Capabilities, Health, LogError, LogId, LogPolicy, PartitionId, PartitionLog, PartitionLogs,
 };
 use forebay_namespace::HubId;
-use forebay_namespace::hub::{DeleteHub, UpdateHub};
+use forebay_namespace::hub::{CreateHub, DeleteHub, UpdateHub};
 
 use crate::testing::{Folder, WHO, in_memory, on, publish, read_all};
 use crate::{Broker, HubWish, ManageError, Namespace, Put};
@@ -294,6 +294,10 @@ impl PartitionLogs for MayBeFull {
     }
 
     fn partition(&self, partition: PartitionId) -> Result<Arc<dyn PartitionLog>, LogError> {
+        // The broker that this borrows its logs from grows them whatever we say.
+        if self.is_full.load(Ordering::Relaxed) && (partition.log != LogId(1) || partition.index >= 2) {
+            return Err(LogError::NotFound);
+        }
         self.logs.partition(partition)
     }
 
@@ -315,16 +319,18 @@ async fn a_growth_that_finds_no_room_keeps_nobody_from_the_partitions_that_there
         Arc::new(MayBeFull { logs: Arc::clone(&broker.storage.logs), is_full: AtomicBool::new(false) });
     let door: Arc<dyn PartitionLogs> = Arc::clone(&logs) as Arc<dyn PartitionLogs>;
     let hubs = super::Hubs::new(Arc::clone(&broker.catalog), door, Arc::clone(broker.budget()));
-    let count = async |partitions| Ok(hubs.open(id, partitions).await?.map(|hub| hub.partition_count()));
+    let count =
+        async |partitions| hubs.open(id, partitions).await.map(|hub| hub.map(|hub| hub.partition_count()));
     let no_room = LogError::Unavailable { reason: "no room".to_owned() };
     logs.is_full.store(true, Ordering::Relaxed);
-    assert_eq!(count(2).await, Err(no_room), "nothing is open that could be used");
-    logs.is_full.store(false, Ordering::Relaxed);
-    assert_eq!(count(2).await, Ok(Some(2)));
-    logs.is_full.store(true, Ordering::Relaxed);
+    // An entry without its log, as a crash leaves it.
+    broker.catalog.change(broker.wall().0, CreateHub::with_defaults("default", "new")).await.unwrap();
+    let new = hubs.open(HubId(2), 4).await.map(|hub| hub.map(|hub| hub.partition_count()));
+    assert_eq!(new, Err(no_room), "there is nothing that could be used");
     let grown = UpdateHub { partitions: Some(4), ..UpdateHub::new("default", "h") };
     broker.catalog.change(broker.wall().0, grown).await.unwrap();
-    assert_eq!(count(4).await, Ok(Some(2)), "what there is can be used meanwhile");
+    assert_eq!(count(4).await, Ok(Some(2)), "what there is can be used meanwhile, also right after a start");
+    assert_eq!(count(4).await, Ok(Some(2)));
     logs.is_full.store(false, Ordering::Relaxed);
     assert_eq!(count(4).await, Ok(Some(4)));
 }
