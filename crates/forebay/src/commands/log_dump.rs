@@ -13,7 +13,7 @@ use forebay_log::{PartitionId, Sequence};
 
 use self::render::Render;
 use super::folder::{self, Names};
-use super::wrong_usage;
+use super::{is_closed_pipe, wrong_usage};
 
 /// Flags of `forebay log dump`.
 #[derive(Debug, Args)]
@@ -68,10 +68,6 @@ pub(crate) fn run(args: &LogDumpArgs) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(problem) => wrong_usage(&format!("{problem:#}")),
     }
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn dump(args: &LogDumpArgs, out: &mut dyn Write) -> anyhow::Result<()> {

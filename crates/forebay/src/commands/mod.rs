@@ -21,3 +21,8 @@ pub(crate) fn wrong_usage(problem: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("forebay: {problem}");
     ExitCode::from(2)
 }
+
+/// Whether output failed because whoever reads it has seen enough (`| head`): that is no failure of ours.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

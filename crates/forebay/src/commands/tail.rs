@@ -14,7 +14,7 @@ use forebay_client::{Client, Consumer, Position, Received, Subscription};
 
 use self::position::From;
 use super::connection::{ConnectionArgs, Place};
-use super::wrong_usage;
+use super::{is_closed_pipe, wrong_usage};
 
 /// Silence after which `--no-follow` asks whether what it waits for is still there.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -74,13 +74,9 @@ pub(crate) async fn run(args: TailArgs) -> anyhow::Result<ExitCode> {
     match tail(&args, &place).await {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // Whoever read our output has seen enough.
-        Err(error) if is_broken_pipe(&error) => Ok(ExitCode::SUCCESS),
+        Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error),
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 async fn tail(args: &TailArgs, place: &Place) -> anyhow::Result<()> {

@@ -245,7 +245,7 @@ pub(super) fn hub_path(hub: &str) -> String {
     format!("/eventhubs/{}", segment(hub))
 }
 
-/// A text field of an answer, empty where there is none.
+/// A text field of an answer in one line, empty where there is none: a note may hold anything, and is somebody else's.
 pub(super) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+    value.as_str().unwrap_or_default().replace(char::is_control, " ")
 }

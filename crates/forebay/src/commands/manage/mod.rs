@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use self::api::Api;
 use self::place::ManageArgs;
-use super::wrong_usage;
+use super::{is_closed_pipe, wrong_usage};
 
 /// Runs a command against the server that its flags name.
 pub(crate) async fn hub(command: HubCommand) -> anyhow::Result<ExitCode> {
@@ -54,12 +54,11 @@ async fn run(
     let api = Api::new(place).await?;
     let shown = task(&api).await?;
     let mut out = std::io::stdout().lock();
-    if as_json {
-        writeln!(out, "{:#}", shown.json)?;
-    } else {
-        writeln!(out, "{}", shown.text)?;
+    let written = if as_json { writeln!(out, "{:#}", shown.json) } else { writeln!(out, "{}", shown.text) };
+    match written.map_err(anyhow::Error::from) {
+        Err(error) if !is_closed_pipe(&error) => Err(error),
+        _ => Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// What a command shows: one of the two.
