@@ -31,6 +31,8 @@ bugs! {
     OffByOneAtRoll,
     /// After a start the last number is given again.
     ReuseNumber,
+    /// Recovery holds nothing for acknowledged.
+    CutBelowMark,
     /// Recovery goes on behind a round that is not whole, or not there.
     KeepBeyondHole,
     /// What recovery found is served from where it was found.

@@ -129,30 +129,31 @@ pub(crate) fn judge(seen: Seen) -> (Verdict, &'static str) {
     (row.verdict, row.label)
 }
 
-/// What is done with a round's number in the row of numbers found.
+/// What is done with a round's number in the row of numbers found. What decides is what is missing before it, not the
+/// round itself: the last round that was acknowledged has its mark in the round behind it.
 ///
-/// | number after the last one | at or below the mark | verdict |
+/// | missing before it | of that at or below the mark | verdict |
 /// |---|---|---|
-/// | follows | either | go on |
-/// | something is missing before it | yes | go on, report what is missing |
-/// | something is missing before it | no | the log ends |
+/// | nothing | | go on |
+/// | something | all | go on, report what is missing |
+/// | something | some | report what is missing, and the log ends |
+/// | something | nothing | the log ends |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RoundVerdict {
     GoOn,
     GoOnAfterMissing,
+    EndAfterMissing,
     End,
 }
 
-/// See [`RoundVerdict`].
+/// See [`RoundVerdict`]. `previous` is the round before, or the one before the first that there should be.
 pub(crate) const fn judge_round(previous: Option<u64>, number: u64, mark: u64) -> RoundVerdict {
     match previous {
-        Some(previous) if number != previous + 1 => {
-            if number <= mark {
-                RoundVerdict::GoOnAfterMissing
-            } else {
-                RoundVerdict::End
-            }
-        }
+        Some(previous) if number != previous + 1 => match (previous < mark, number <= mark + 1) {
+            (true, true) => RoundVerdict::GoOnAfterMissing,
+            (true, false) => RoundVerdict::EndAfterMissing,
+            (false, _) => RoundVerdict::End,
+        },
         _ => RoundVerdict::GoOn,
     }
 }
@@ -213,10 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_round_ends_the_log_only_above_the_mark() {
-        assert_eq!(judge_round(None, 7, 3), RoundVerdict::GoOn);
-        assert_eq!(judge_round(Some(6), 7, 3), RoundVerdict::GoOn);
-        assert_eq!(judge_round(Some(5), 7, 3), RoundVerdict::End);
-        assert_eq!(judge_round(Some(5), 7, 7), RoundVerdict::GoOnAfterMissing);
+    fn a_missing_round_ends_the_log_only_above_the_mark_and_is_reported_only_at_or_below_it() {
+        for (previous, number, mark, verdict) in [
+            (None, 7, 3, RoundVerdict::GoOn),
+            (Some(6), 7, 3, RoundVerdict::GoOn),
+            (Some(5), 7, 3, RoundVerdict::End),
+            (Some(5), 7, 5, RoundVerdict::End),
+            (Some(5), 7, 6, RoundVerdict::GoOnAfterMissing),
+            (Some(5), 7, 7, RoundVerdict::GoOnAfterMissing),
+            (Some(5), 8, 6, RoundVerdict::EndAfterMissing),
+            (Some(5), 8, 7, RoundVerdict::GoOnAfterMissing),
+        ] {
+            assert_eq!(judge_round(previous, number, mark), verdict, "{previous:?}, {number}, mark {mark}");
+        }
     }
 }

@@ -109,6 +109,8 @@ pub(crate) struct Scan {
     pub(crate) generation_max: u32,
     pub(crate) wall: Option<WallMillis>,
     strays: Vec<PathBuf>,
+    /// The first round that the files say they have.
+    first: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -146,6 +148,7 @@ impl Scan {
         let stale = planted::is(Bug::AcceptStaleGeneration);
         let header = JournalHeader::decode(seed, bytes).filter(|header| header.generation == generation);
         self.manifest = self.manifest.max(header.map(|header| header.manifest).unwrap_or_default());
+        self.first = [self.first, header.map(|header| header.first_round)].into_iter().flatten().min();
         let mut at = BLOCK_BYTES;
         while let Some(rest) =
             usize::try_from(at).ok().and_then(|at| bytes.get(at..)).filter(|rest| !rest.is_empty())
@@ -216,9 +219,10 @@ pub(crate) fn replay(
     report: &mut OpenReport,
 ) -> Result<Replay, OpenError> {
     let mut replay = Replay { next_round: scan.mark + 1, ..Replay::default() };
-    let mark = scan.mark;
+    let mark = if planted::is(Bug::CutBelowMark) { 0 } else { scan.mark };
     let beyond = planted::is(Bug::KeepBeyondHole);
-    let mut previous = None;
+    // The round before the first: without it the loss of the first would not show.
+    let mut previous = scan.first.map(|first| first.saturating_sub(1));
     for (count, found) in scan.rounds.iter().enumerate() {
         let path = || dir.join(names::journal(scan.files.get(found.file).map_or(0, |file| file.generation)));
         let mut lost = |partition: Option<PartitionId>, first: Option<Sequence>, what: String| {
@@ -226,18 +230,15 @@ pub(crate) fn replay(
         };
         let left = (scan.rounds.len() - count) as u64;
         let number = found.header.number;
-        match judge_round(previous, number, mark) {
-            RoundVerdict::GoOn => {}
-            RoundVerdict::End if beyond => {}
-            RoundVerdict::GoOnAfterMissing => {
-                let after = previous.unwrap_or_default();
-                lost(None, None, format!("the rounds between {after} and {number} are missing"));
-                replay.quarantine.push(found.file);
-            }
-            RoundVerdict::End => {
-                report.cut_rounds += left;
-                break;
-            }
+        let verdict = judge_round(previous, number, mark);
+        if matches!(verdict, RoundVerdict::GoOnAfterMissing | RoundVerdict::EndAfterMissing) {
+            let after = previous.unwrap_or_default();
+            lost(None, None, format!("the rounds between {after} and {number} are missing"));
+            replay.quarantine.push(found.file);
+        }
+        if matches!(verdict, RoundVerdict::End | RoundVerdict::EndAfterMissing) && !beyond {
+            report.cut_rounds += left;
+            break;
         }
         let marked = number <= mark;
         let bytes = read_round(scan, found).map_err(io_error("read", &path()))?;
@@ -267,7 +268,7 @@ pub(crate) fn replay(
             }
         }
         previous = Some(number);
-        replay.next_round = number + 1;
+        replay.next_round = replay.next_round.max(number + 1);
     }
     for recovered in replay.partitions.values_mut() {
         let end = recovered.batches.last().map_or(Sequence::ZERO, |batch| batch.end());
