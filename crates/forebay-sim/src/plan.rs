@@ -31,6 +31,8 @@ macro_rules! verbs {
 verbs! {
     /// Hand in a batch: a log, a partition, 10,000 × bytes an event + events.
     Append = "append",
+    /// So many large batches, each in a round of its own, so that a journal file fills: a log, a partition, batches.
+    Burst = "burst",
     /// A commit round.
     Round = "round",
     /// The commit thread has been idle.
@@ -71,6 +73,9 @@ verbs! {
     Fault = "fault",
     /// The disk is full (1) or has room again (0).
     Full = "full",
+    /// The process is killed, a bit of an acknowledged round rots in the journal, and the run ends with the next start:
+    /// rounds from the end, where (0: in the round's header, else in that batch), the bit.
+    Rot = "rot",
     /// A commit round runs in the middle of a later operation of another thread: operations before it.
     Meanwhile = "meanwhile",
 }
@@ -98,6 +103,7 @@ pub struct Plan {
 /// How often each verb comes, relative to the others.
 const WEIGHTS: &[(u64, Verb)] = &[
     (30, Verb::Append),
+    (3, Verb::Burst),
     (22, Verb::Round),
     (5, Verb::Idle),
     (8, Verb::Background),
@@ -114,9 +120,9 @@ const WEIGHTS: &[(u64, Verb)] = &[
     (2, Verb::Snapshot),
     (1, Verb::Truncate),
     (2, Verb::Kill),
-    (3, Verb::Cut),
+    (5, Verb::Cut),
     (1, Verb::Close),
-    (8, Verb::Fault),
+    (14, Verb::Fault),
     (2, Verb::Full),
     (4, Verb::Meanwhile),
 ];
@@ -128,14 +134,14 @@ impl Plan {
     #[must_use]
     pub fn of(seed: u64) -> Self {
         let mut chance = Stream::salted(seed, "plan");
-        let durability = match chance.below(10) {
-            0 | 1 => Durability::Os,
-            2 => Durability::Memory,
+        let durability = match chance.below(20) {
+            0..6 => Durability::Os,
+            6 => Durability::Memory,
             _ => Durability::Disk,
         };
-        let count = 40 + chance.below(120);
+        let count = 50 + chance.below(180);
         let total: u64 = WEIGHTS.iter().map(|(weight, _)| weight).sum();
-        let steps = (0..count)
+        let mut steps: Vec<Step> = (0..count)
             .map(|_| {
                 let mut at = chance.below(total);
                 let verb = WEIGHTS.iter().find(|(weight, _)| {
@@ -147,6 +153,12 @@ impl Plan {
                 Step { verb, numbers: numbers(verb, &mut chance) }
             })
             .collect();
+        if chance.happens(30) {
+            steps.push(Step {
+                verb: Verb::Rot,
+                numbers: [chance.below(4), chance.below(4), chance.below(10_000)],
+            });
+        }
         Self { seed, durability, steps }
     }
 }
@@ -164,6 +176,7 @@ fn numbers(verb: Verb, chance: &mut Stream) -> [u64; 3] {
             let bytes = if chance.happens(20) { 1_000 + chance.below(1_500) } else { 10 + chance.below(300) };
             [log, partition, bytes * 10_000 + 1 + chance.below(4)]
         }
+        Verb::Burst => [log, partition, 1 + chance.below(7)],
         Verb::Advance => [WAITS_MS[chance.index(WAITS_MS.len())], 0, 0],
         Verb::Jump => [[10, 300, 26 * 60, 3 * 24 * 60][chance.index(4)], 0, 0],
         Verb::Read => [log, partition, 0],

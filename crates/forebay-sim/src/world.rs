@@ -2,6 +2,7 @@
 
 mod check;
 mod restart;
+mod rot;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -156,6 +157,9 @@ impl World {
         for (at, step) in plan.steps.iter().enumerate() {
             self.at = at;
             self.disk.note(format_args!("step {at}: {step}"));
+            if step.verb == Verb::Rot && self.durability != Durability::Memory {
+                return self.rot(step.numbers);
+            }
             self.step(*step)?;
             self.take_answers()?;
             if self.disk.down().is_some() {
@@ -177,6 +181,16 @@ impl World {
         let [a, b, c] = step.numbers;
         match step.verb {
             Verb::Append => self.append(self.pick(a, b), c % 10_000, c / 10_000)?,
+            Verb::Burst => {
+                for _ in 0..c.min(16) {
+                    self.append(self.pick(a, b), 4, 2_400)?;
+                    self.round()?;
+                    self.take_answers()?;
+                    if self.disk.down().is_some() {
+                        break;
+                    }
+                }
+            }
             Verb::Round => self.round()?,
             Verb::Idle => {
                 if let Some(open) = &self.open
@@ -221,6 +235,8 @@ impl World {
                 let fault = Fault::ALL[usize::try_from(a).unwrap_or(0) % Fault::ALL.len()];
                 self.disk.arm(fault, b);
             }
+            // The run ends with it; see `run`.
+            Verb::Rot => {}
             Verb::Full => self.disk.set_full(a > 0),
             Verb::Meanwhile => {
                 if let Some(open) = &self.open {

@@ -37,6 +37,14 @@ fn after_a_failed_flush_of_the_journal_no_later_one_is_believed() {
     keeps("1000854 os; control; fault 2 1; meanwhile; delete; snapshot; snapshot; cut");
 }
 
+/// The header of the last round that was acknowledged rotted; the mark in the round behind it tells, and nobody looked.
+#[test]
+fn a_round_that_is_missing_just_below_the_mark_is_reported() {
+    keeps("96 disk; append; round; idle; rot");
+    keeps("434 disk; append; round; control; round; rot");
+    keeps("572 disk; control; round; idle; rot");
+}
+
 /// The flush of the manifest had failed, the next start read it from memory and went on behind it, and power went.
 #[test]
 fn a_manifest_that_was_only_read_is_written_again() {

@@ -160,7 +160,7 @@ impl World {
         self.model.compare(partition, (bounds.first.0, bounds.next.0), &read, &[])
     }
 
-    fn read_some(
+    pub(super) fn read_some(
         &mut self,
         door: &Arc<dyn PartitionLog>,
         from: Sequence,

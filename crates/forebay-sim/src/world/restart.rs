@@ -3,7 +3,7 @@
 use super::*;
 
 impl World {
-    fn options(&self) -> OpenOptions {
+    pub(super) fn options(&self) -> OpenOptions {
         let storage = match self.durability {
             Durability::Memory => Storage::Memory,
             Durability::Disk | Durability::Os => Storage::Dir(ROOT.into()),
@@ -60,7 +60,7 @@ impl World {
         self.start_after(None)
     }
 
-    fn start_after(&mut self, mut down: Option<Down>) -> Result<(), Failure> {
+    pub(super) fn start_after(&mut self, mut down: Option<Down>) -> Result<(), Failure> {
         loop {
             match EmbeddedLog::open_stepped(self.options()) {
                 Ok((log, commit, background, report)) => {
