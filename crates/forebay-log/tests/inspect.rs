@@ -191,6 +191,34 @@ fn a_missing_round_is_found_at_the_beginning_in_the_middle_and_at_the_end() {
 }
 
 #[test]
+fn numbers_that_were_lost_before_stay_a_finding() {
+    for follows in [false, true] {
+        let (disk, log) = fresh();
+        append(&door(&log, 0), batch("a", 5)).expect("appended");
+        append_each(&log, 1, "b", 2);
+        let killed = disk.snapshot();
+        let first = rounds(&killed).remove(0);
+        flip(&killed, &first.path, first.at + 64 + 48 + 65);
+        let (again, report) = open(&killed);
+        assert_eq!(report.damage.len(), 1, "{report:?}");
+        let next = door(&again, 0).bounds().next;
+        if follows {
+            append_each(&again, 0, "c", 1);
+        }
+        again.close().expect("closed");
+        let (summary, found) = verify(&killed);
+        assert_eq!((summary.loss, summary.damage), (1, 0), "{found:?}");
+        let gap = found.iter().find(|finding| finding.check == Check::EventGap).expect("found");
+        assert_eq!(gap.events, Some((Sequence(0), next)));
+        assert_eq!(gap.partition, Some(PartitionId { log: LOG, index: 0 }));
+        assert!(
+            found.iter().any(|finding| finding.check == Check::Orphan),
+            "the copy that was kept: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn rot_in_the_middle_of_the_manifest_is_told_from_a_torn_tail() {
     let disk = stopped();
     let manifest = Path::new(ROOT).join("MANIFEST-00000001");

@@ -71,9 +71,9 @@ pub(super) fn verify_partition(
     id: PartitionId,
     used: &CatalogPartition,
 ) -> Result<(), InspectError> {
-    let Some(first) = used.segments.all().first() else { return Ok(()) };
-    run.summary.partitions += 1;
-    let cursor = used.start.min(first.id.base);
+    let first = used.segments.all().first();
+    run.summary.partitions += u64::from(first.is_some());
+    let cursor = first.map_or(used.start, |first| used.start.min(first.id.base));
     let mut walk = Walk {
         id,
         start: used.start,
@@ -90,6 +90,11 @@ pub(super) fn verify_partition(
         run.summary.segments += 1;
         walk.segment(run, segment)?;
     }
+    // What was lost behind the last frame has numbers too: they are on record, and are not given again.
+    if walk.file.as_os_str().is_empty() {
+        walk.file = names::manifest(run.folder.manifest.number).into();
+    }
+    walk.gap(run, used.next(), None);
     Ok(())
 }
 
@@ -125,12 +130,12 @@ impl Walk {
     }
 
     /// Nothing has the numbers from the cursor up to `next`. Below the start that is what a trim leaves.
-    fn gap(&self, run: &mut Run<'_>, next: Sequence, at: u64) {
+    fn gap(&self, run: &mut Run<'_>, next: Sequence, at: Option<u64>) {
         let first = self.cursor.max(self.start);
         if first < next {
             let what = format!("no frame has the numbers {first} up to {next} (exclusive)");
             let finding = self.finding(Check::EventGap, Severity::Loss, what);
-            run.report(&finding.at(at).events(first, next));
+            run.report(&Finding { at, ..finding.events(first, next) });
         }
     }
 
@@ -147,7 +152,7 @@ impl Walk {
             let what = format!("it begins before number {}, where the one before ends", self.cursor);
             run.report(&self.finding(Check::FramePlace, Severity::Damage, what));
         } else if segment.id.base > self.cursor {
-            self.gap(run, segment.id.base, 0);
+            self.gap(run, segment.id.base, Some(0));
         }
         (self.cursor, self.first_time) = (segment.id.base, None);
         let end = segment.end;
@@ -283,7 +288,7 @@ impl Walk {
 
     fn place(&self, run: &mut Run<'_>, at: u64, header: &FrameHeader) {
         if header.base > self.cursor {
-            self.gap(run, header.base, at);
+            self.gap(run, header.base, Some(at));
         } else if header.base < self.cursor {
             let what = format!("it is of number {}, and the one before ends at {}", header.base, self.cursor);
             run.report(&self.finding(Check::FramePlace, Severity::Damage, what).at(at));
