@@ -23,7 +23,7 @@ pub(crate) async fn prepare(setup: Setup<'_>, asked: DevKey) -> Result<(), Chang
         ensure_namespace(setup, &namespace, asked, &shared).await?;
     }
     if asked == DevKey::Generated {
-        for replaced in setup.replace_well_known_keys().await? {
+        for replaced in setup.replace_well_known_keys(|_| true).await? {
             tracing::warn!("{replaced} was the well-known one and is a generated one now");
         }
     }

@@ -32,10 +32,14 @@ struct Place {
 }
 
 impl Setup<'_> {
-    /// Replaces the well-known key wherever a policy of any namespace or hub has it. Returns what had it, for people.
-    pub(crate) async fn replace_well_known_keys(&self) -> Result<Vec<String>, ChangeRefused> {
+    /// Replaces the well-known key wherever a policy of these namespaces or their hubs has it. Returns what had it, for
+    /// people.
+    pub(crate) async fn replace_well_known_keys(
+        &self,
+        of: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, ChangeRefused> {
         let mut replaced = Vec::new();
-        for Place { namespace, hub, policy, slot } in self.well_known_keys() {
+        for Place { namespace, hub, policy, slot } in self.well_known_keys(of) {
             replaced.push(match &hub {
                 Some(hub) => format!("the {slot} key of '{policy}' of hub '{namespace}/{hub}'"),
                 None => format!("the {slot} key of '{policy}' of namespace '{namespace}'"),
@@ -45,10 +49,10 @@ impl Setup<'_> {
         Ok(replaced)
     }
 
-    fn well_known_keys(&self) -> Vec<Place> {
+    fn well_known_keys(&self, of: impl Fn(&str) -> bool) -> Vec<Place> {
         self.catalog.read(|state| {
             let mut places = Vec::new();
-            for namespace in state.namespaces() {
+            for namespace in state.namespaces().filter(|namespace| of(namespace.name())) {
                 let own = namespace.policies().map(|policy| (None, policy));
                 let hubs =
                     namespace.hubs().flat_map(|hub| hub.policies().map(move |policy| (Some(hub), policy)));

@@ -10,7 +10,7 @@ use crate::options::{NamespaceSpec, ServeMode};
 use crate::storage::OpenError;
 
 /// Brings the catalogue to what the configuration says. Namespaces that it no longer lists stay in the catalogue without
-/// host names; the well-known key goes wherever it is.
+/// host names, and nobody reaches them; the well-known key goes from all that it does.
 pub(crate) async fn prepare(setup: Setup<'_>, mode: &ServeMode) -> Result<(), OpenError> {
     check(mode)?;
     let unlisted: Vec<String> =
@@ -33,7 +33,7 @@ pub(crate) async fn prepare(setup: Setup<'_>, mode: &ServeMode) -> Result<(), Op
     for spec in &mode.namespaces {
         prepare_namespace(setup, spec).await.map_err(|why| about(&spec.name, why))?;
     }
-    for replaced in setup.replace_well_known_keys().await? {
+    for replaced in setup.replace_well_known_keys(|name| mode.serves(name)).await? {
         tracing::warn!("{replaced} was the well-known one and is a generated one now");
     }
     Ok(())

@@ -258,6 +258,30 @@ async fn the_well_known_key_is_replaced_wherever_a_dev_folder_has_it_and_cannot_
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_not_served_keeps_the_well_known_key_and_cannot_be_reached() {
+    let folder = Folder::new();
+    let (broker, _) = on(Some(&folder)).await;
+    close(broker).await;
+    let mode = || serve(&[("orders", &["orders.example", "*.orders.example"])], Some("orders"));
+    let broker = open(Some(&folder), mode()).await;
+    for host in [None, Some("localhost"), Some("default"), Some("default.localhost"), Some("127.0.0.1")] {
+        assert_eq!(broker.namespace(host).unwrap().name(), "orders", "{host:?}");
+    }
+    assert_eq!(broker.find_namespace("default"), None);
+    let orders = broker.find_namespace("orders").unwrap();
+    assert!(token(&broker, &orders, "localhost", &Secret::new(WELL_KNOWN_KEY)).is_err());
+    close(broker).await;
+    let broker = open(Some(&folder), serve(&[("orders", &["orders.example"])], None)).await;
+    for host in [None, Some("localhost"), Some("default"), Some("default.localhost")] {
+        assert!(broker.namespace(host).is_err(), "{host:?}");
+    }
+    close(broker).await;
+    let (broker, _) = on(Some(&folder)).await;
+    assert_eq!(keys(&broker, "default").primary.expose(), WELL_KNOWN_KEY, "as its user left it");
+    close(broker).await;
+}
+
+#[tokio::test]
 async fn host_names_follow_the_configuration_and_may_move_between_namespaces() {
     let folder = Folder::new();
     let broker = open(Some(&folder), serve(&[("a", &["one", "two"]), ("b", &["three"])], None)).await;
