@@ -71,8 +71,8 @@ pub(crate) struct DevArgs {
     #[arg(long, value_enum)]
     pub(crate) durability: Option<DurabilityArg>,
 
-    /// Bound of the events kept in memory without --data; the oldest go first
-    #[arg(long, value_name = "N")]
+    /// Bound of the events kept in memory without --data, such as 1GiB; the oldest go first
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(crate) memory_bytes: Option<u64>,
 
     /// Address to listen on [default: both loopback addresses]
@@ -118,6 +118,11 @@ pub(crate) struct DevArgs {
     /// Seconds to finish what was taken before stopping anyway
     #[arg(long, value_name = "S", default_value_t = 10)]
     pub(crate) stop_timeout: u64,
+}
+
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    crate::config::bytes_of(text)
+        .ok_or("give a number of bytes, or one with a unit (KiB, MiB, GiB), such as 512MiB")
 }
 
 /// `--durability`.

@@ -20,10 +20,18 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let command = cli.command.unwrap_or_else(|| Command::Dev(Box::new(cli.dev)));
     // Tools say only what went wrong, since their standard output is for scripts; `serve` has a setting for it.
-    match &command {
-        Command::Serve(_) => {}
-        Command::Dev(_) => telemetry(&filter_or("info")),
-        _ => telemetry(&filter_or("warn")),
+    let rules = match &command {
+        Command::Serve(_) => None,
+        Command::Dev(_) => Some(filter_or("info")),
+        _ => Some(filter_or("warn")),
+    };
+    if let Some(rules) = rules {
+        if !config::is_log_rules(&rules) {
+            let found =
+                format!("environment variable FOREBAY_LOG: found \"{rules}\"; {}", config::LOG_RULES_FIX);
+            return commands::wrong_usage(&found);
+        }
+        telemetry(&rules);
     }
     let result = match command {
         Command::Dev(args) => dev::run(*args),
@@ -48,10 +56,10 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::R
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
-/// The rules of `FOREBAY_LOG`, where they are such.
+/// The rules of `FOREBAY_LOG`, where it is set.
 fn filter_or(default: &str) -> String {
     let asked = std::env::var("FOREBAY_LOG").ok();
-    asked.filter(|rules| EnvFilter::try_new(rules).is_ok()).unwrap_or_else(|| default.to_owned())
+    asked.filter(|rules| !rules.is_empty()).unwrap_or_else(|| default.to_owned())
 }
 
 /// Log lines go to standard error.

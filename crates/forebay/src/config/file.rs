@@ -52,6 +52,11 @@ pub(super) fn parse(path: &Path, text: &str, problems: &mut Vec<Problem>) -> Res
     let source = Source { path, text };
     let document = DeTable::parse(text).map_err(|error| {
         let place = error.span().map_or(Place::WholeFile(path.to_owned()), |span| source.place(span.start));
+        if error.message().contains("duplicate key")
+            && let Some(span) = error.span()
+        {
+            return source.twice(&span);
+        }
         let fix =
             "write lines such as `key = value`, with texts in quotes and sections as [tls] or [[namespace]]";
         Problem::new(
@@ -83,6 +88,22 @@ impl Source<'_> {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         Place::File { path: self.path.to_owned(), line, column }
+    }
+
+    /// A key that its section has already. The earlier line is looked for up to the section's header.
+    fn twice(&self, span: &Range<usize>) -> Problem {
+        let place = self.of(span);
+        let key = self.text.get(span.clone()).unwrap_or_default().trim();
+        let before = self.text.get(..span.start).unwrap_or_default();
+        let lines: Vec<&str> = before.lines().collect();
+        let section = lines.iter().rposition(|line| line.trim_start().starts_with('[')).unwrap_or(0);
+        let is_it = |line: &&str| line.split_once('=').is_some_and(|(found, _)| found.trim() == key);
+        let first = lines[section..].iter().position(is_it).map(|index| section + index + 1);
+        let found = match first {
+            Some(line) => format!("duplicate key: it is given in line {line} already"),
+            None => "duplicate key: it is given already".to_owned(),
+        };
+        Problem::new(&place, shown(key), found, "leave one of the two")
     }
 
     fn of(&self, span: &Range<usize>) -> Place {

@@ -134,7 +134,7 @@ impl Kind {
                 Some(Value::Text(text.clone()))
             }
             (Self::LogFilter, Raw::Text(text)) if !text.is_empty() => {
-                tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| Value::Text(text.clone()))
+                is_log_rules(text).then(|| Value::Text(text.clone()))
             }
             (Self::Addresses | Self::Hosts, Raw::Text(_)) => return self.read_list(&[(raw, None)]),
             (Self::Addresses | Self::Hosts, Raw::List(items)) if !items.is_empty() => {
@@ -210,11 +210,27 @@ impl Kind {
             Self::Hosts => {
                 "give host names such as [\"orders.example.org\", \"*.orders.example.org\"]".to_owned()
             }
-            Self::LogFilter => {
-                "give error, warn, info, debug or trace, or rules such as \"info,forebay_log=debug\"".to_owned()
-            }
+            Self::LogFilter => LOG_RULES_FIX.to_owned(),
         }
     }
+}
+
+/// What to write instead of something that is no log rules.
+pub(crate) const LOG_RULES_FIX: &str =
+    "give error, warn, info, debug or trace, or rules such as \"info,forebay_log=debug\"";
+
+/// Whether rules for the log say what they mean: a word alone is a level. The filter itself takes any word for a part of
+/// the program whose lines are wanted, and then shows no others.
+pub(crate) fn is_log_rules(text: &str) -> bool {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    let is_level = |rule: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(rule));
+    let says = |rule: &str| rule.contains('=') || is_level(rule);
+    text.split(',').all(|rule| says(rule.trim())) && tracing_subscriber::EnvFilter::try_new(text).is_ok()
+}
+
+/// A number of bytes as people write it: `1048576`, `16MiB`.
+pub(crate) fn bytes_of(text: &str) -> Option<u64> {
+    text.parse().ok().or_else(|| scaled(text, &BYTE_UNITS))
 }
 
 const TIME_UNITS: [(&str, u64); 5] =
@@ -284,6 +300,26 @@ mod tests {
         assert!(
             text(kind, "1023KiB").is_none() && text(kind, "2GiB").is_none() && text(kind, "1MB").is_none()
         );
+    }
+
+    #[test]
+    fn a_word_alone_in_log_rules_is_a_level() {
+        for rules in ["info", "WARN", "info,forebay_log=debug", "forebay_log=debug, info", "off"] {
+            assert!(is_log_rules(rules), "{rules}");
+        }
+        for rules in ["verbose", "forebay_log", "info,verbose", "info,", "", "forebay_log=verbose", "info,="]
+        {
+            assert!(!is_log_rules(rules), "{rules}");
+        }
+    }
+
+    #[test]
+    fn bytes_may_have_a_unit() {
+        assert_eq!(
+            (bytes_of("1024"), bytes_of("1GiB"), bytes_of("16 MiB")),
+            (Some(1024), Some(1 << 30), Some(1 << 24))
+        );
+        assert_eq!((bytes_of("1GB"), bytes_of("-1"), bytes_of("")), (None, None, None));
     }
 
     #[test]

@@ -27,7 +27,7 @@ use forebay_namespace::limits::{Limits, Tier};
 use given::{Given, NamespaceGiven, Values};
 use kind::Value;
 
-pub(crate) use kind::Kind;
+pub(crate) use kind::{Kind, LOG_RULES_FIX, bytes_of, is_log_rules};
 pub(crate) use problem::{Place, Problem, Problems};
 pub(crate) use table::{Default, SETTINGS, Setting};
 
@@ -83,6 +83,8 @@ pub(crate) struct NamespaceConfig {
 struct Origin {
     file: Option<PathBuf>,
     places: BTreeMap<&'static str, Place>,
+    /// Of `hosts`, by the namespace's name.
+    hosts: BTreeMap<String, Place>,
 }
 
 impl PartialEq for Origin {
@@ -135,6 +137,12 @@ impl Config {
     /// Of what passed the rules: what is required is there.
     fn of(mut given: Given, file: Option<&Path>) -> Self {
         let places = given.values.iter().map(|(name, (_, place))| (*name, place.clone())).collect();
+        let hosts = given.namespaces.iter().filter_map(|namespace| {
+            let (Value::Text(name), _) = namespace.values.get("namespace.name")? else { return None };
+            let (_, place) = namespace.values.get("namespace.hosts")?;
+            Some((name.clone(), place.clone()))
+        });
+        let hosts = hosts.collect();
         let values = &mut given.values;
         let tls = path(values, "tls.certificate").zip(path(values, "tls.key"));
         Self {
@@ -160,13 +168,18 @@ impl Config {
             memory_budget: number(values, "memory_budget"),
             ready_file: path(values, "ready_file"),
             log: text(values, "log").unwrap_or_default(),
-            origin: Origin { file: file.map(Path::to_owned), places },
+            origin: Origin { file: file.map(Path::to_owned), places, hosts },
         }
     }
 
     /// Where a setting came from.
     pub(crate) fn place(&self, name: &str) -> &Place {
         self.origin.places.get(name).unwrap_or(&Place::Default)
+    }
+
+    /// Where a namespace's host names came from.
+    pub(crate) fn hosts_place(&self, namespace: &str) -> &Place {
+        self.origin.hosts.get(namespace).unwrap_or(&Place::Default)
     }
 
     /// The file, if there was one.

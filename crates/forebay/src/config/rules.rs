@@ -72,7 +72,13 @@ impl<'a> Rules<'a> {
 
     fn data_is_given(&mut self) {
         if self.get("data").is_none() && !self.was_refused("data") {
-            let fix = "give a folder: data = \"/var/lib/forebay\" in the file, FOREBAY_DATA or --data";
+            let fix = match self.file {
+                Some(_) => "give a folder: data = \"/var/lib/forebay\" in the file, FOREBAY_DATA or --data",
+                None => {
+                    "give a configuration file with --config FILE (packaging/systemd/forebay.toml is an example), or \
+                     a folder with FOREBAY_DATA or --data"
+                }
+            };
             self.problem(&self.nowhere(), "data", "is not given, and serve keeps events on disk", fix);
         }
     }
@@ -80,7 +86,13 @@ impl<'a> Rules<'a> {
     fn namespaces(&mut self) {
         let namespaces = &self.given.namespaces;
         if namespaces.is_empty() {
-            let fix = "write [[namespace]], name = \"orders\" and hosts = [\"orders.example.org\"]";
+            let fix = match self.file {
+                Some(_) => "write [[namespace]], name = \"orders\" and hosts = [\"orders.example.org\"]",
+                None => {
+                    "write [[namespace]], name = \"orders\" and hosts = [\"orders.example.org\"] into a file for \
+                     --config FILE, or set FOREBAY_NAMESPACE_1_NAME and FOREBAY_NAMESPACE_1_HOSTS"
+                }
+            };
             if !self.was_refused("namespace") {
                 self.problem(&self.nowhere(), "namespace", "there is none, so nobody could connect", fix);
             }

@@ -10,7 +10,7 @@ use forebay_broker::{BrokerOptions, Declared, DevKey, DevMode, Durability, Mode}
 use super::emulator::EmulatorConfig;
 use crate::cli::{DevArgs, DurabilityArg};
 use crate::server::listeners::{self, Named, Otherwise, Wish};
-use crate::server::{Plan, Protocol};
+use crate::server::{Hangup, Plan, Protocol};
 
 /// Events kept in memory without `--data`, in bytes.
 const MEMORY_BYTES_DEFAULT: u64 = 512 * 1024 * 1024;
@@ -110,6 +110,7 @@ impl DevOptions {
             ready_file: self.ready_file.clone(),
             stop_timeout: self.stop_timeout,
             stop_timeout_name: "--stop-timeout",
+            hangup: Hangup::Stops,
         }
     }
 

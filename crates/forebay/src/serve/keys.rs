@@ -14,8 +14,8 @@ use forebay_namespace::names;
 use crate::config::Config;
 use crate::server::{Serving, private};
 
-/// How often we look whether a key was made anew.
-const FOLLOW_EVERY: Duration = Duration::from_secs(2);
+/// How often we look whether a key was made anew: whoever replaces one reads the file next.
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 /// How a connection string of ours begins.
 const BEGINNING: &str = "Endpoint=sb://";

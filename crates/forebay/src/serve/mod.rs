@@ -38,7 +38,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
             return Ok(wrong_usage(&Problems::from(problem)));
         }
     };
-    for warning in loaded.warnings.iter().chain(tls.iter().flat_map(|tls| &tls.warnings)) {
+    let missing = tls.as_ref().map_or_else(Vec::new, |tls| tls.missing_names(&config));
+    for warning in loaded.warnings.iter().chain(tls.iter().flat_map(|tls| &tls.warnings)).chain(&missing) {
         tracing::warn!("{warning}");
     }
     let plan = plan::plan(&config, tls.as_ref());
@@ -56,13 +57,8 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 fn at_its_setting(error: anyhow::Error, config: &Config) -> anyhow::Error {
     match error.downcast::<OpenError>() {
         Ok(error @ OpenError::Folder(_)) => {
-            let fix = "give a folder that this user may write, and no other process has";
-            anyhow::Error::new(Problems::from(Problem::new(
-                config.place("data"),
-                "data",
-                error.to_string(),
-                fix,
-            )))
+            let (found, fix) = server::folder::explain(&error.to_string(), &config.data);
+            anyhow::Error::new(Problems::from(Problem::new(config.place("data"), "data", found, fix)))
         }
         Ok(OpenError::Setup(text)) => {
             let file = config.file().map_or(String::new(), |file| format!("{}: ", file.display()));

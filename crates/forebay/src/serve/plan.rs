@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use forebay_broker::{BrokerOptions, Durability, Mode, NamespaceSpec, ServeMode};
 
 use super::tls::Tls;
-use crate::config::Config;
+use crate::config::{Config, Place};
 use crate::server::listeners::{Named, Otherwise, Wish};
-use crate::server::{Plan, Protocol};
+use crate::server::{Hangup, Plan, Protocol};
 
 /// Taken for HTTPS where the system does not allow 443 and nobody asked for it.
 const HTTPS_PORT_OTHERWISE: u16 = 8443;
@@ -19,6 +19,7 @@ pub(super) fn plan(config: &Config, tls: Option<&Tls>) -> Plan {
         ready_file: config.ready_file.clone(),
         stop_timeout: config.stop_timeout,
         stop_timeout_name: "stop_timeout",
+        hangup: Hangup::IsToldToRestart,
     }
 }
 
@@ -65,6 +66,10 @@ fn listeners(config: &Config, tls: Option<&Tls>) -> Vec<Wish> {
             port,
             named: Named {
                 place: is_given.then(|| format!("{}: {name}", config.place(name))),
+                addresses: match config.place("listen") {
+                    Place::Default => "listen".to_owned(),
+                    place => format!("{place}: listen"),
+                },
                 another: format!("{name} = N"),
                 any: "0".to_owned(),
             },

@@ -8,8 +8,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::certificate::validity;
-use crate::config::TlsFiles;
+use super::certificate::{Identity, identity, validity};
+use crate::config::{Config, Place, TlsFiles};
 
 /// A larger file is no certificate.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -31,6 +31,8 @@ pub(super) struct Tls {
     pub(super) https: Arc<ServerConfig>,
     /// Lines for the log.
     pub(super) warnings: Vec<String>,
+    /// What the server's own certificate is for.
+    identity: Identity,
 }
 
 /// Reads certificate and key. `now` is in seconds since 1970.
@@ -38,12 +40,61 @@ pub(super) fn load(files: &TlsFiles, now: i64) -> Result<Tls, Wrong> {
     let chain = certificates(&files.certificate)?;
     let mut warnings = Vec::new();
     check_validity(&chain, &files.certificate, now, &mut warnings)?;
+    let identity = chain.first().and_then(|own| identity(own)).unwrap_or_default();
+    check_kind(&identity, &files.certificate, &mut warnings);
     let key = private_key(&files.key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let amqps = config(&provider, chain, key, files)?;
     let mut https = amqps.clone();
     https.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Tls { amqps: Arc::new(amqps), https: Arc::new(https), warnings })
+    Ok(Tls { amqps: Arc::new(amqps), https: Arc::new(https), warnings, identity })
+}
+
+impl Tls {
+    /// A line for each namespace with host names that the certificate is not for. Names such as `*.suffix` stand for many,
+    /// which nobody can tell here.
+    pub(super) fn missing_names(&self, config: &Config) -> Vec<String> {
+        let Some(files) = config.tls.as_ref().filter(|_| !self.identity.shown().is_empty()) else {
+            return Vec::new();
+        };
+        let line = |name: &str, hosts: &[String]| {
+            let missing: Vec<_> = hosts
+                .iter()
+                .filter(|host| !host.starts_with("*.") && !self.identity.covers(host))
+                .map(String::as_str)
+                .collect();
+            let place = match config.hosts_place(name) {
+                Place::Default => String::new(),
+                place => format!("{place}: "),
+            };
+            (!missing.is_empty()).then(|| {
+                format!(
+                    "{place}namespace.hosts: {} is for {}, not for {} of namespace '{name}': clients refuse it there; \
+                     give a certificate for these names too",
+                    files.certificate.display(),
+                    self.identity.shown(),
+                    missing.join(", ")
+                )
+            })
+        };
+        config.namespaces.iter().filter_map(|namespace| line(&namespace.name, &namespace.hosts)).collect()
+    }
+}
+
+/// Kinds of certificates that many clients refuse, whatever they are for.
+fn check_kind(identity: &Identity, path: &Path, warnings: &mut Vec<String>) {
+    if identity.is_authority {
+        warnings.push(format!(
+            "{} is the certificate of an authority (CA:TRUE): many clients refuse it as a server's; give one without",
+            path.display()
+        ));
+    }
+    if identity.shown().is_empty() {
+        warnings.push(format!(
+            "{} has no subject alternative name: clients refuse it; give one that names this server's hosts there",
+            path.display()
+        ));
+    }
 }
 
 fn config(

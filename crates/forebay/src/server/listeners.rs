@@ -67,6 +67,8 @@ pub(crate) struct Wish {
 pub(crate) struct Named {
     /// Where it was set, if that is a place: `forebay.toml:3:1: amqp_port`.
     pub(crate) place: Option<String>,
+    /// Where the addresses were set: `forebay.toml:4:10: listen`, `--listen`.
+    pub(crate) addresses: String,
     /// How to choose another: `--amqp-port N`.
     pub(crate) another: String,
     /// How to have one picked: `--amqp-port 0`.
@@ -76,7 +78,12 @@ pub(crate) struct Named {
 impl Named {
     /// By a flag.
     pub(crate) fn flag(flag: &str) -> Self {
-        Self { place: None, another: format!("{flag} N"), any: format!("{flag} 0") }
+        Self {
+            place: None,
+            addresses: "--listen".to_owned(),
+            another: format!("{flag} N"),
+            any: format!("{flag} 0"),
+        }
     }
 }
 
@@ -208,6 +215,14 @@ fn explain(error: io::Error, wish: &Wish) -> anyhow::Error {
         io::ErrorKind::PermissionDenied => {
             anyhow::anyhow!("{place}no permission to listen on port {port}; {fix}")
         }
+        io::ErrorKind::AddrNotAvailable => {
+            let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!(
+                "{}: this machine has no address {}; give one that it has, or 0.0.0.0 or :: for all of them",
+                named.addresses,
+                addresses.join(" or ")
+            )
+        }
         _ => {
             let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             let what = format!("{place}cannot listen on port {port} of {}; {fix}", addresses.join(", "));
@@ -241,6 +256,16 @@ mod tests {
         assert!(error.contains("--amqp-port 0"), "{error}");
         if cfg!(target_os = "linux") {
             assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_another_machine_names_the_setting_of_addresses() {
+        // 203.0.113.0/24 is for documents (RFC 5737).
+        for port in [0, 5672] {
+            let addresses = vec!["203.0.113.7".parse().unwrap()];
+            let error = fulfil(&Wish { addresses, ..wish(port, Otherwise::Fail) }).unwrap_err().to_string();
+            assert!(error.starts_with("--listen: this machine has no address 203.0.113.7; give"), "{error}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! The order is the promise: ports are taken, the folder is open and recovered, every listener listens, then the
 //! ready file appears and the block is printed. Stopping goes the other way round.
 
+pub(crate) mod folder;
 pub(crate) mod listeners;
 mod open_files;
 mod port_holder;
@@ -38,6 +39,16 @@ pub(crate) struct Plan {
     pub(crate) stop_timeout: Duration,
     /// What the stop timeout is called where it was set.
     pub(crate) stop_timeout_name: &'static str,
+    pub(crate) hangup: Hangup,
+}
+
+/// What SIGHUP means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// The terminal is gone, and the server with it.
+    Stops,
+    /// Somebody wants the certificates to be read again; that takes a restart, and a line says so.
+    IsToldToRestart,
 }
 
 /// What serves.
@@ -121,7 +132,7 @@ async fn serve(
             listening.push((wish, listeners));
         }
     }
-    let signals = stop::Signals::install().context("cannot listen for signals")?;
+    let signals = stop::Signals::install(plan.hangup).context("cannot listen for signals")?;
 
     let broker = Arc::new(Broker::open(plan.broker.clone()).await?);
     let addresses: Vec<_> =

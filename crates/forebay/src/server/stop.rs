@@ -5,15 +5,17 @@ use std::io;
 use tokio::sync::Mutex;
 use tokio::sync::watch;
 
-/// SIGTERM and SIGINT (Ctrl-C).
+use super::Hangup;
+
+/// SIGTERM, SIGINT (Ctrl-C) and SIGHUP.
 #[derive(Debug)]
 pub(crate) struct Signals {
     inner: Mutex<platform::Inner>,
 }
 
 impl Signals {
-    pub(crate) fn install() -> io::Result<Self> {
-        Ok(Self { inner: Mutex::new(platform::Inner::install()?) })
+    pub(crate) fn install(hangup: Hangup) -> io::Result<Self> {
+        Ok(Self { inner: Mutex::new(platform::Inner::install(hangup)?) })
     }
 
     /// The first signal, by name.
@@ -39,24 +41,39 @@ mod platform {
 
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
+    use super::Hangup;
+
     #[derive(Debug)]
     pub(super) struct Inner {
         interrupt: Signal,
         terminate: Signal,
+        hangup: Signal,
+        hangup_means: Hangup,
     }
 
     impl Inner {
-        pub(super) fn install() -> io::Result<Self> {
+        pub(super) fn install(hangup_means: Hangup) -> io::Result<Self> {
             Ok(Self {
+                hangup_means,
+                hangup: signal(SignalKind::hangup())?,
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
             })
         }
 
         pub(super) async fn recv(&mut self) -> &'static str {
-            tokio::select! {
-                _ = self.interrupt.recv() => "interrupted",
-                _ = self.terminate.recv() => "told to terminate",
+            loop {
+                tokio::select! {
+                    _ = self.interrupt.recv() => return "interrupted",
+                    _ = self.terminate.recv() => return "told to terminate",
+                    _ = self.hangup.recv() => match self.hangup_means {
+                        Hangup::Stops => return "hung up",
+                        Hangup::IsToldToRestart => tracing::warn!(
+                            "SIGHUP changes nothing: configuration and certificates are read at the start only; \
+                             restart to use new ones"
+                        ),
+                    },
+                }
             }
         }
     }
@@ -66,11 +83,13 @@ mod platform {
 mod platform {
     use std::io;
 
+    use super::Hangup;
+
     #[derive(Debug)]
     pub(super) struct Inner;
 
     impl Inner {
-        pub(super) fn install() -> io::Result<Self> {
+        pub(super) fn install(_: Hangup) -> io::Result<Self> {
             Ok(Self)
         }
 

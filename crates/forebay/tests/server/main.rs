@@ -6,5 +6,6 @@ mod emulator_config;
 mod listeners;
 mod serve;
 mod support;
+mod surprises;
 mod wrong_certificates;
 mod wrong_settings;

@@ -115,9 +115,22 @@ impl Run {
 
     /// Asks it to stop.
     pub(crate) fn stop(self) -> Ended {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         self.end()
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until this was said on standard error.
+    pub(crate) fn said(&self, text: &str) {
+        let started = Instant::now();
+        while !self.text("err.txt").contains(text) {
+            assert!(started.elapsed() < PATIENCE, "missing {text}:\n{}", self.text("err.txt"));
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {

@@ -54,7 +54,11 @@ fn syntax_and_names() -> Vec<Case> {
         top("no value", "amqp_port =", &["forebay.toml:1:", "not TOML", "key = value"]),
         top("no quotes", "log = info", &["forebay.toml:1:7", "not TOML"]),
         top("open text", "log = \"info", &["forebay.toml:1:", "not TOML"]),
-        case("twice", format!("{REST}name = \"again\"\n"), &["forebay.toml:5:", "duplicate key"]),
+        case(
+            "twice",
+            format!("{REST}name = \"again\"\n"),
+            &["forebay.toml:5:1: name", "duplicate key", "line 3 already"],
+        ),
         case("open section", format!("{REST}[tls\n"), &["forebay.toml:5:", "not TOML"]),
         top("slip", "amqp_prot = 5672", &["forebay.toml:1:1: amqp_prot", "did you mean amqp_port?"]),
         top("unknown", "colour = 1", &["forebay.toml:1:1: colour", "there is no such setting", "amqps_port"]),
@@ -124,6 +128,11 @@ fn values() -> Vec<Case> {
         top("duration too long", "clock_skew = \"2d\"", &["1:14: clock_skew", "from 0s to 1d"]),
         top("too little memory", "memory_budget = \"1MiB\"", &["1:17: memory_budget", "from 64 MiB"]),
         top("bytes with a wrong unit", "memory_budget = \"1GB\"", &["1:17", "KiB, MiB, GiB"]),
+        top(
+            "no level",
+            "log = \"verbose\"",
+            &["1:7: log", "\"verbose\"", "error, warn, info, debug or trace"],
+        ),
         top("log rules", "log = \"info,=\"", &["1:7: log", "error, warn, info"]),
         top("empty path", "ready_file = \"\"", &["1:14: ready_file", "give a path"]),
         case(
