@@ -137,7 +137,7 @@ impl Address {
     /// The resource that a grant must cover for this address.
     #[must_use]
     pub fn resource(&self) -> ResourcePath {
-        ResourcePath::new(&self.to_string())
+        ResourcePath::of_decoded(&self.to_string())
     }
 }
 
@@ -304,5 +304,13 @@ mod tests {
         assert_eq!(address.resource().as_str(), "orders/consumergroups/$default/partitions/0");
         assert_eq!(address.hub(), Some("Orders"));
         assert_eq!(address.resource().hub(), Some("orders"));
+    }
+
+    #[test]
+    fn escapes_are_decoded_once_also_for_the_grant_that_is_asked_for() {
+        let address = Address::parse("a%252Fb/Partitions/0").unwrap();
+        assert_eq!(address.hub(), Some("a%2Fb"));
+        assert_eq!(address.resource().as_str(), "a%2fb/partitions/0", "not a hub `a/b`, nor one in `a`");
+        assert_eq!(address.resource().hub(), Some("a%2fb"));
     }
 }

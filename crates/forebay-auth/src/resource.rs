@@ -32,7 +32,11 @@ impl ResourcePath {
     /// Percent escapes that are not UTF-8 are kept as they stand.
     #[must_use]
     pub fn new(path: &str) -> Self {
-        let decoded = percent_decode_str(path).decode_utf8().unwrap_or(path.into());
+        Self::of_decoded(&percent_decode_str(path).decode_utf8().unwrap_or(path.into()))
+    }
+
+    /// As [`Self::new`] for a path whose escapes are decoded: what looks like one is part of a name.
+    pub(crate) fn of_decoded(decoded: &str) -> Self {
         let mut normal = String::with_capacity(decoded.len());
         for segment in decoded.split('/').filter(|segment| !segment.is_empty()) {
             if !normal.is_empty() {

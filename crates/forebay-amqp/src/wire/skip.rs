@@ -9,32 +9,42 @@ use crate::limits::DEPTH_MAX;
 /// looked at; that is [`validate_value`](super::validate_value)'s.
 ///
 /// # Errors
-/// [`DecodeFault::Truncated`], [`DecodeFault::UnknownConstructor`], [`DecodeFault::TooDeep`] for a chain of
-/// more than [`DEPTH_MAX`] descriptions.
+/// [`DecodeFault::Truncated`], [`DecodeFault::UnknownConstructor`], [`DecodeFault::TooDeep`] for descriptions
+/// nested deeper than [`DEPTH_MAX`].
 #[inline]
 pub fn skip_value(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    // A description stands in place of one value and needs two: its descriptor and its value.
-    let mut due = 1_usize;
-    let mut descriptions = 0_usize;
-    while due > 0 {
+    // A description needs two values, its descriptor and the value that it stands for. The lowest bit is the
+    // innermost description's: whether its descriptor has been passed.
+    let (mut depth, mut passed) = (0_usize, 0_u64);
+    loop {
         let start = *reader;
         let code = reader.u8()?;
         if code == format::DESCRIBED {
-            descriptions = descriptions.saturating_add(1);
-            if descriptions > DEPTH_MAX {
+            if depth == DEPTH_MAX {
                 return Err(start.error(DecodeFault::TooDeep));
             }
-            due = due.saturating_add(1);
-        } else {
-            let Some(layout) = format::layout(code) else {
-                return Err(start.error(DecodeFault::UnknownConstructor(code)));
-            };
-            data_of(layout, reader)?;
-            due = due.saturating_sub(1);
+            depth = depth.saturating_add(1);
+            passed <<= 1;
+            continue;
         }
+        let Some(layout) = format::layout(code) else {
+            return Err(start.error(DecodeFault::UnknownConstructor(code)));
+        };
+        data_of(layout, reader)?;
+        // What ends with this value.
+        while depth > 0 && passed & 1 == 1 {
+            depth = depth.saturating_sub(1);
+            passed >>= 1;
+        }
+        if depth == 0 {
+            return Ok(());
+        }
+        passed |= 1;
     }
-    Ok(())
 }
+
+// One bit a level.
+const _: () = assert!(DEPTH_MAX <= u64::BITS as usize);
 
 /// The bytes that follow a constructor of this layout, without the size itself.
 #[inline]

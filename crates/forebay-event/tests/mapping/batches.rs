@@ -222,3 +222,15 @@ fn idempotent_producers_number_the_first_event() {
     let records = store_batch(&message, &PLAIN).expect("accepted");
     assert_eq!(records[0].headers.len(), 4, "the fields are kept like any other annotation");
 }
+
+#[test]
+fn a_property_with_many_descriptions_side_by_side_comes_back() {
+    // 63 descriptions, none deeper than six: descriptors that are themselves described.
+    let bushy = (0..6).fold(vec![0x40], |inner, _| [&[0x00], &inner[..], &inner].concat());
+    let properties = section(0x74, &compound(0xd1, &[str8("a"), bushy, str8("b"), vec![0x54, 7]]));
+    let message = [properties, data(b"body")].concat();
+    let record = store_one(&message, &PLAIN).expect("stored");
+    assert_eq!(record.headers.len(), 3, "fb.m and both properties: {record:?}");
+    let delivered = record.deliver(Origin::Amqp).expect("delivered");
+    assert_eq!(store_one(&delivered, &PLAIN), Ok(record));
+}

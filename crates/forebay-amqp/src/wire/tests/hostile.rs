@@ -135,6 +135,16 @@ fn a_chain_of_descriptions_is_bounded() {
 }
 
 #[test]
+fn descriptions_side_by_side_are_counted_by_their_depth() {
+    // 63 descriptions, none deeper than six: descriptors that are themselves described.
+    let bushy = (0..6).fold(vec![0x40], |inner, _| [&[0x00], &inner[..], &inner].concat());
+    assert!(decode(&bushy).is_ok());
+    assert_eq!(skip_value(&mut Reader::new(&bushy)), Ok(()), "what is well-formed can be stepped over");
+    let value = ValueRef::read(&mut Reader::new(&bushy)).and_then(|value| value.to_value());
+    assert!(value.is_ok(), "and read: {value:?}");
+}
+
+#[test]
 fn nested_arrays_without_end_are_refused() {
     // Each array's one element is an array.
     let mut body = vec![0x40];
