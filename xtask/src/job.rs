@@ -43,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) cycles: Option<u32>,
     /// Seeds of the crash simulator; the step has its own default.
     pub(crate) seeds: Option<u32>,
+    /// Seconds of each fuzz program; the step has its own default.
+    pub(crate) seconds: Option<u32>,
     /// What stood after `--`, for the program that the step runs.
     pub(crate) rest: Vec<String>,
     /// What the runners counted.

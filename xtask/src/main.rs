@@ -8,6 +8,7 @@
 
 mod crash;
 mod flush;
+mod fuzz;
 mod interop;
 mod job;
 mod report;

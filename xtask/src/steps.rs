@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::job::{Job, Profile};
 use crate::report::{Counts, Line, table};
-use crate::{crash, flush, interop, root, tidy};
+use crate::{crash, flush, fuzz, interop, root, tidy};
 
 /// Whether `cargo xtask test` runs a suite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +28,17 @@ struct Step {
     run: fn(&mut Job) -> Result<()>,
 }
 
+impl Step {
+    /// A longer form of another step, which is asked for by that one's options.
+    fn is_variant(&self) -> bool {
+        self.name.contains(" --")
+    }
+}
+
 const fn plain(_: &mut Job) {}
 
 /// In the order in which `test` runs them: what fails fastest comes first.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "fmt", about: "check the formatting", in_test: InTest::Yes, variant: plain, run: fmt },
     Step {
         name: "tidy",
@@ -106,6 +113,13 @@ const STEPS: [Step; 16] = [
         run: interop::kill,
     },
     Step {
+        name: "fuzz",
+        about: "give every decoder any bytes (--seconds N each, default 60; names of targets: only those)",
+        in_test: InTest::All,
+        variant: plain,
+        run: fuzz::run,
+    },
+    Step {
         name: "flush --release",
         about: "the same on the release binary",
         in_test: InTest::All,
@@ -137,6 +151,7 @@ struct Request {
     release: bool,
     cycles: Option<u32>,
     seeds: Option<u32>,
+    seconds: Option<u32>,
     rest: Vec<String>,
 }
 
@@ -151,17 +166,19 @@ fn parse(words: &[String]) -> Result<Request> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--" => {
-                request.rest = words.by_ref().cloned().collect();
+                request.rest.extend(words.by_ref().cloned());
             }
             "--all" => request.all = true,
             "--release" => request.release = true,
             "--cycles" => request.cycles = Some(number(word, words.next())?),
+            "--seconds" => request.seconds = Some(number(word, words.next())?),
             "--seeds" => request.seeds = Some(number(word, words.next())?),
             "-h" | "--help" => request.name = "help".into(),
             option if option.starts_with('-') => {
                 bail!("unknown option {option}; `cargo xtask help` lists them")
             }
             word if request.name.is_empty() => word.clone_into(&mut request.name),
+            word if request.name == "fuzz" => request.rest.push(word.to_owned()),
             word => request.name = format!("{} {word}", request.name),
         }
     }
@@ -191,8 +208,9 @@ pub(crate) fn run(words: &[String]) -> Result<bool> {
     if !is_test && !STEPS.iter().any(wanted) {
         bail!("there is no step `{}`; `cargo xtask help` lists them", request.name);
     }
-    let (cycles, seeds, rest) = (request.cycles, request.seeds, request.rest.clone());
-    let job = Job { root: root(), profile, cycles, seeds, rest, counts: Counts::default() };
+    let Request { cycles, seeds, seconds, .. } = request;
+    let rest = request.rest.clone();
+    let job = Job { root: root(), profile, cycles, seeds, seconds, rest, counts: Counts::default() };
     let lines: Vec<_> =
         STEPS.iter().filter(|step| wanted(step)).map(|step| perform(step, job.clone())).collect();
     let not_run: Vec<_> = STEPS.iter().filter(|step| !wanted(step)).map(|step| step.name).collect();
@@ -218,7 +236,7 @@ fn help() -> String {
         String::from("cargo xtask STEP [options] [-- options of the program that the step runs]\n\n");
     let mut row = |name: &str, about: &str| text.push_str(&format!("  {name:<18} {about}\n"));
     row("test", "run everything that CI runs (--all: the long suites too)");
-    for step in STEPS.iter().filter(|step| step.in_test != InTest::All) {
+    for step in STEPS.iter().filter(|step| !step.is_variant()) {
         row(step.name, step.about);
     }
     row("help", "print this");
@@ -287,6 +305,9 @@ mod tests {
         assert_eq!(request("kill --cycles 9").expect("a request").cycles, Some(9));
         assert_eq!(request("test --all").map(|asked| asked.all).ok(), Some(true));
         assert_eq!(request("crash --seeds 20").expect("a request").seeds, Some(20));
+        let fuzz = request("fuzz log_frame --seconds 5 amqp_value").expect("a request");
+        assert_eq!((fuzz.name.as_str(), fuzz.seconds), ("fuzz", Some(5)));
+        assert_eq!(fuzz.rest, ["log_frame", "amqp_value"]);
         assert!(request("kill --cycles many").is_err());
         assert!(request("crash --seeds").is_err());
         assert!(request("test --quick").is_err());
@@ -296,7 +317,7 @@ mod tests {
     fn a_step_that_does_not_exist_is_an_error_and_help_names_every_one() {
         assert!(run(&["tset".to_owned()]).is_err());
         let text = help();
-        for step in STEPS.iter().filter(|step| step.in_test != InTest::All) {
+        for step in STEPS.iter().filter(|step| !step.is_variant()) {
             assert!(text.contains(&format!("  {:<18} ", step.name)), "{}", step.name);
         }
     }

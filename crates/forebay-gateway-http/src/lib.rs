@@ -23,5 +23,7 @@ mod impatient;
 mod peer;
 mod server;
 
+#[cfg(feature = "fuzzing")]
+pub use arm::fuzzing;
 pub use config::{AmqpEndpoint, HttpConfig};
 pub use server::HttpGateway;

@@ -11,6 +11,8 @@ pub mod disk;
 mod engine;
 pub mod error;
 mod format;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod inspect;
 pub mod limits;
 pub mod planted;

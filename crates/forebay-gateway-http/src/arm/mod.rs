@@ -6,6 +6,8 @@
 pub(crate) mod body;
 mod call;
 pub(crate) mod errors;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod groups;
 mod host;
 mod hubs;
