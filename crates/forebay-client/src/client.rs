@@ -25,6 +25,10 @@ use crate::token::Tokens;
 
 /// How a server that speaks AMQP only inside of TLS answers one that comes without.
 const WANTS_TLS: &[u8] = b"AMQP\x02";
+/// How TLS answers what is none: an alert, or a handshake of its own (RFC 8446 §5.1).
+const TLS_RECORDS: [&[u8]; 2] = [b"\x15\x03", b"\x16\x03"];
+/// How HTTP/1.1 answers what is none.
+const HTTP: &[u8] = b"HTTP/";
 
 /// A sender waits when this much is written and has not left.
 const UNWRITTEN_BYTES_MAX: usize = 512 * 1024;
@@ -539,8 +543,10 @@ impl Client {
         }
         let Driver { core, input, clock, .. } = &mut self.driver;
         let now = clock.now();
-        if !self.links.opened && input.unread().starts_with(WANTS_TLS) {
-            self.links.end(Error::WantsTls { address: self.target.address() });
+        if !self.links.opened
+            && let Some(other) = other_protocol(input.unread(), self.target.address())
+        {
+            self.links.end(other);
         }
         loop {
             while let Some(event) = core.poll_event() {
@@ -562,4 +568,17 @@ impl Client {
 /// Tells this client's links from those of others.
 fn random() -> u64 {
     getrandom::u64().unwrap_or_else(|_| std::process::id().into())
+}
+
+/// What a server that answers like this speaks instead of AMQP without TLS.
+fn other_protocol(answer: &[u8], address: String) -> Option<Error> {
+    if answer.starts_with(WANTS_TLS) {
+        Some(Error::WantsTls { address })
+    } else if TLS_RECORDS.iter().any(|record| answer.starts_with(record)) {
+        Some(Error::SpeaksTls { address })
+    } else if answer.starts_with(HTTP) {
+        Some(Error::SpeaksHttp { address })
+    } else {
+        None
+    }
 }

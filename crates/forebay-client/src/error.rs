@@ -30,6 +30,21 @@ pub enum Error {
         /// Host and port.
         address: String,
     },
+    /// The port speaks TLS, of AMQP or of HTTP.
+    #[error(
+        "{address} speaks TLS: leave ';UseDevelopmentEmulator=true' out of the connection string if this is the server's \
+         AMQPS port (5671), else give that one; its HTTPS port speaks no AMQP"
+    )]
+    SpeaksTls {
+        /// Host and port.
+        address: String,
+    },
+    /// The port speaks HTTP.
+    #[error("{address} speaks HTTP, not AMQP: give the server's AMQP port (5671 with TLS, 5672 without)")]
+    SpeaksHttp {
+        /// Host and port.
+        address: String,
+    },
     /// The server refused the SASL exchange.
     #[error(
         "the server did not accept our identity by SASL {mechanism} (it offers {offered}): \
@@ -45,7 +60,7 @@ pub enum Error {
     #[error(transparent)]
     Ended(#[from] Arc<Ended>),
     /// `$cbs` or `$management` answered with a status that is no success.
-    #[error("{operation} for '{subject}' failed with status {status}: {description}{}", Hint(condition.as_deref()))]
+    #[error("{operation} for '{subject}' failed with status {status}: {description}{}", Hint(condition.as_deref(), description))]
     Request {
         /// What was asked: `put-token` or `READ`.
         operation: &'static str,
@@ -113,7 +128,10 @@ pub enum Error {
 #[error("{reach} {address} was {verb} by {}: {}{}",
     if *by_server { "the server" } else { "this client, because a rule of AMQP was broken" },
     error.as_ref().map_or_else(|| "no reason given".to_owned(), ToString::to_string),
-    Hint(error.as_ref().map(|error| error.condition.as_str())),
+    Hint(
+        error.as_ref().map(|error| error.condition.as_str()),
+        error.as_ref().and_then(|error| error.description.as_deref()).unwrap_or_default(),
+    ),
     verb = if *refused { "refused" } else { "ended" },
 )]
 pub struct Ended {
@@ -191,20 +209,30 @@ impl Error {
     pub fn ends_connection(&self) -> bool {
         match self {
             Self::Ended(ended) => ended.reach == Reach::Connection,
-            Self::Lost { .. } | Self::Connect(_) | Self::WantsTls { .. } | Self::SaslRefused { .. } => true,
+            Self::Lost { .. }
+            | Self::Connect(_)
+            | Self::WantsTls { .. }
+            | Self::SpeaksTls { .. }
+            | Self::SpeaksHttp { .. }
+            | Self::SaslRefused { .. } => true,
             _ => false,
         }
     }
 }
 
-/// What a person can do about a condition; printed behind the server's words.
-pub(crate) struct Hint<'a>(pub(crate) Option<&'a str>);
+/// What a person can do about a condition, given with these words; printed behind them.
+pub(crate) struct Hint<'a>(pub(crate) Option<&'a str>, pub(crate) &'a str);
 
 impl fmt::Display for Hint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let advice = match self.0.unwrap_or_default() {
             "amqp:unauthorized-access" => {
                 "check the policy's name, key and rights in the connection string, and both clocks"
+            }
+            // An entity that is a whole server is a host name that means no namespace.
+            "amqp:not-found" if self.1.contains("'sb://") => {
+                "no namespace of the server has this host name: check the host in the connection string (a server's \
+                 operator lists them as 'hosts')"
             }
             "amqp:not-found" => "check the name of the hub, consumer group and partition",
             "com.microsoft:argument-out-of-range" => "the hub has no such partition",

@@ -70,13 +70,12 @@ pub enum ConnectError {
         host: String,
     },
     /// The certificate's authority is not one that we trust.
-    #[error(
-        "the certificate of {address} is signed by an authority that is not trusted here: give the authority's \
-         certificate with --ca-file or FOREBAY_CA_FILE"
-    )]
+    #[error("the certificate of {address} is signed by {}", untrusted(file.as_deref()))]
     Untrusted {
         /// Host and port.
         address: String,
+        /// The file of the authorities that we trust, if one was given.
+        file: Option<PathBuf>,
     },
     /// The certificate is for another host.
     #[error(
@@ -126,6 +125,18 @@ pub enum ConnectError {
     },
 }
 
+fn untrusted(file: Option<&Path>) -> String {
+    match file {
+        Some(file) => format!(
+            "no authority in {}: give the certificate of the authority that signed it with --ca-file or FOREBAY_CA_FILE",
+            file.display()
+        ),
+        None => "an authority that is not trusted here: give the authority's certificate with --ca-file or \
+                 FOREBAY_CA_FILE"
+            .to_owned(),
+    }
+}
+
 fn for_names(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" but for {}", names.join(", ")) }
 }
@@ -145,14 +156,26 @@ pub enum Stream {
 /// # Errors
 /// See [`ConnectError`]; each names the fix.
 pub async fn connect(host: &str, port: u16, tls: &Tls) -> Result<Stream, ConnectError> {
+    connect_as(host, host, port, tls).await
+}
+
+/// As [`connect`], where the server's certificate must be for `name` and the socket goes to `host`.
+///
+/// # Errors
+/// See [`ConnectError`]; each names the fix.
+pub async fn connect_as(name: &str, host: &str, port: u16, tls: &Tls) -> Result<Stream, ConnectError> {
     let address = address(host, port);
     // A wrong file is told before anything is connected.
     let secured = match tls {
         Tls::Off => None,
         Tls::On { roots } => {
-            let name = ServerName::try_from(host.to_owned())
-                .map_err(|_| ConnectError::HostName { host: host.to_owned() })?;
-            Some((TlsConnector::from(client_config(roots).await?), name))
+            let server = ServerName::try_from(name.to_owned())
+                .map_err(|_| ConnectError::HostName { host: name.to_owned() })?;
+            let file = match roots {
+                Roots::System => None,
+                Roots::File(path) => Some(path.clone()),
+            };
+            Some((TlsConnector::from(client_config(roots).await?), server, file))
         }
     };
     let tcp = |source| ConnectError::Tcp { address: address.clone(), source: Arc::new(source) };
@@ -160,11 +183,11 @@ pub async fn connect(host: &str, port: u16, tls: &Tls) -> Result<Stream, Connect
     socket.set_nodelay(true).map_err(tcp)?;
     match secured {
         None => Ok(Stream::Plain(socket)),
-        Some((connector, name)) => {
-            let shaken = connector.connect(name, socket).await;
+        Some((connector, server, file)) => {
+            let shaken = connector.connect(server, socket).await;
             shaken
                 .map(|stream| Stream::Tls(Box::new(stream)))
-                .map_err(|error| explain(error, host, address.clone()))
+                .map_err(|error| explain(error, name, file, address.clone()))
         }
     }
 }
@@ -211,14 +234,14 @@ fn roots_of(path: &Path) -> Result<RootCertStore, ConnectError> {
 }
 
 /// Which of the usual mistakes a failed handshake was.
-fn explain(error: io::Error, host: &str, address: String) -> ConnectError {
+fn explain(error: io::Error, host: &str, file: Option<PathBuf>, address: String) -> ConnectError {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidMessage(_)) => ConnectError::NotTls { address },
         Some(rustls::Error::InvalidCertificate(wrong)) => match wrong {
             // A signature is wrong where an authority was made again under its name.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                ConnectError::Untrusted { address }
+                ConnectError::Untrusted { address, file }
             }
             CertificateError::NotValidForName => {
                 ConnectError::OtherName { address, host: host.to_owned(), names: Vec::new() }

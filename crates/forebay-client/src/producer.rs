@@ -66,7 +66,10 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted => f.write_str("accepted"),
-            Self::Rejected(Some(error)) => write!(f, "rejected: {error}{}", Hint(Some(&error.condition))),
+            Self::Rejected(Some(error)) => {
+                let words = error.description.as_deref().unwrap_or_default();
+                write!(f, "rejected: {error}{}", Hint(Some(&error.condition), words))
+            }
             Self::Rejected(None) => f.write_str("rejected without a reason"),
             Self::Released => f.write_str("released: it may be sent again"),
             Self::Modified => f.write_str("modified: it may be sent again, changed"),

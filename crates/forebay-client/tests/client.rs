@@ -168,6 +168,45 @@ async fn a_refused_link_tells_condition_and_words_and_leaves_the_connection() {
 }
 
 #[tokio::test]
+async fn a_host_name_that_means_no_namespace_is_told_as_such() {
+    let not_found = Symbol::from_static("amqp:not-found");
+    let words = "The messaging entity 'sb://localhost/' could not be found.";
+    let refuse = Some(("missing", not_found, words));
+    let (port, _serving) = start(Script { refuse_links_to: refuse, ..Script::default() }).await;
+    let mut client = connect(port).await;
+    let error = client.producer(&Destination::hub("missing"), 1).await.unwrap_err().to_string();
+    assert!(
+        error.contains(words) && error.contains("no namespace of the server has this host name"),
+        "{error}"
+    );
+    assert!(!error.contains("consumer group"), "{error}");
+}
+
+#[tokio::test]
+async fn a_port_that_speaks_another_protocol_is_told() {
+    for (answer, says) in [
+        (&b"\x15\x03\x03\0\x02\x02\x46"[..], "speaks TLS: leave"),
+        (b"\x16\x03\x01\0\x10", "speaks TLS: leave"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "speaks HTTP, not AMQP"),
+        (b"AMQP\x02\x01\0\0", "wants TLS"),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let serving = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut socket, answer).await.unwrap();
+            let mut rest = Vec::new();
+            // Whatever the client wrote; it may have gone with a reset.
+            let _gone = tokio::io::AsyncReadExt::read_to_end(&mut socket, &mut rest).await;
+        });
+        let target = Target::new("127.0.0.1", port, key_auth());
+        let error = Client::connect(&target, Options::default()).await.unwrap_err();
+        assert!(error.ends_connection() && error.to_string().contains(says), "{error}");
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_token_is_told_with_its_status() {
     let (port, _serving) = start(Script { token_status: 401, ..Script::default() }).await;
     let mut client = connect(port).await;

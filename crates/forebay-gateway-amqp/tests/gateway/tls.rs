@@ -111,6 +111,8 @@ async fn a_certificate_of_an_unknown_authority_is_refused_and_the_text_names_the
                 matches!(error, Error::Connect(ConnectError::Untrusted { .. } | ConnectError::NoSystemRoots));
             assert!(expected && error.to_string().contains("--ca-file"), "{error:?}");
         }
+        let error = refused(&server.target().with_tls(), other.trusted()).await.to_string();
+        assert!(error.contains(&format!("no authority in {}", other.file.display())), "{error}");
     })
     .await;
 }

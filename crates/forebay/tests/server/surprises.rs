@@ -35,6 +35,31 @@ fn a_certificate_for_other_hosts_is_told_with_the_place_of_the_hosts() {
 }
 
 #[test]
+fn a_health_check_over_tls_checks_the_certificate_for_the_name_that_clients_use() {
+    let folder = Folder::new();
+    write(&folder, &["orders.example.org"]);
+    let text = "data = \"data\"\nlisten = \"127.0.0.1\"\namqps_port = 0\nhttps_port = 0\namqp_port = \"off\"
+http_port = \"off\"\n[tls]\ncertificate = \"certificate.pem\"\nkey = \"key.pem\"
+[[namespace]]\nname = \"orders\"\nhosts = [\"orders.example.org\"]\n";
+    let mut run = serve(&folder, text);
+    let url = format!("https://{}", run.ready()["https"].as_str().unwrap());
+    let check = |arguments: &[&str]| {
+        let done = forebay(&folder, &[&["healthcheck"], arguments].concat()).output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let file = ["--ready-file", "ready.json"];
+    let trust = ["--ca-file", "certificate.pem"];
+    assert_eq!(check(&[file, trust].concat()), (Some(0), String::new()));
+    assert_eq!(check(&[file, ["--timeout", "9"]].concat()).0, Some(1), "nobody trusts it");
+    let by_address = [["--http", &url], trust].concat();
+    let (code, told) = check(&by_address);
+    assert!(code == Some(1) && told.contains("not for the name '127.0.0.1'"), "{told}");
+    let named = [&by_address[..], &["--host", "orders.example.org"]].concat();
+    assert_eq!(check(&named), (Some(0), String::new()));
+    assert_eq!(run.stop().code, Some(0));
+}
+
+#[test]
 fn a_key_that_was_replaced_is_in_its_file_while_the_server_runs() {
     let folder = Folder::new();
     let mut run = serve(&folder, &format!("{PORTS}{ORDERS}"));
