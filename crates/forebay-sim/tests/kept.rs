@@ -45,6 +45,18 @@ fn a_round_that_is_missing_just_below_the_mark_is_reported() {
     keeps("572 disk; control; round; idle; rot");
 }
 
+/// Journal files that could not be renamed were forgotten; when none was left a round waited for ever.
+#[test]
+fn journal_files_that_could_not_be_renamed_are_tried_again() {
+    keeps(
+        "1 disk; burst 0 0 4; fault 6 4; fault 6 7; fault 6 7; background; full; burst 0 0 6; fault 6 7; background; \
+         full; burst 0 0 3; fault 6 9; fault 6 11; background; full; burst 0 0 6; fault 3 12; fault 6 9; background; \
+         full; burst 0 0 3; fault 6 0; fault 6 10; background; full; burst 0 0 7; fault 6 10; background; full; \
+         burst 0 0 4; fault 3 0; fault 3 3; background; full; burst 0 0 6; fault 3 3; fault 6 3; background; full; \
+         burst 0 0 4; fault 6 14; fault 6 6; background; full; burst 0 0 7; fault 6 2; fault 3 11; fault 6 1; background",
+    );
+}
+
 /// The flush of the manifest had failed, the next start read it from memory and went on behind it, and power went.
 #[test]
 fn a_manifest_that_was_only_read_is_written_again() {

@@ -55,6 +55,9 @@ impl CatalogPartition {
     }
 }
 
+/// Taken for nothing, the events in that segment would be gone without a word.
+const NO_SUCH_SEGMENT: &str = "an entry speaks of a segment that is not there";
+
 impl Catalog {
     /// What a new folder has.
     pub(crate) fn with_control_log() -> Self {
@@ -97,7 +100,9 @@ impl Catalog {
             | ManifestEntry::Seal { partition, segment, end } => {
                 let sealed = matches!(entry, ManifestEntry::Seal { .. });
                 let partition = self.partition(*partition)?;
-                partition.segments.set_end(*segment, *end, sealed);
+                if !partition.segments.set_end(*segment, *end, sealed) {
+                    return Err(NO_SUCH_SEGMENT);
+                }
                 if end.next > segment.base {
                     partition.last_time = partition.last_time.max(Some(end.last_time));
                 }
@@ -110,7 +115,9 @@ impl Catalog {
                 partition.segments.trim(*start);
             }
             ManifestEntry::Swap { partition, from, to } => {
-                self.partition(*partition)?.segments.swap(*from, *to);
+                if !self.partition(*partition)?.segments.swap(*from, *to) {
+                    return Err(NO_SUCH_SEGMENT);
+                }
             }
             ManifestEntry::JournalFloor { generation } => {
                 self.journal_floor = self.journal_floor.max(*generation);
@@ -246,6 +253,13 @@ mod tests {
         let log = ManifestEntry::Log { log: LogId(5), partitions: 2, policy: LogPolicy::default() };
         assert_eq!(again.apply(&log), Ok(()));
         assert_eq!(again.clean, None, "something came after the stop");
+        for entry in [
+            ManifestEntry::FlushedEnd { partition, segment: id(9, 9), end: end(12) },
+            ManifestEntry::Seal { partition, segment: id(9, 9), end: end(12) },
+            ManifestEntry::Swap { partition, from: id(9, 9), to: id(9, 10) },
+        ] {
+            assert_eq!(again.clone().apply(&entry), Err(NO_SUCH_SEGMENT), "{entry:?}");
+        }
         assert!(
             again.apply(&ManifestEntry::Roll { partition, segment: id(9, 4), time: WallMillis(1) }).is_err()
         );

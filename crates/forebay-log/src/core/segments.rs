@@ -71,18 +71,23 @@ impl SegmentSet {
         self.segments.push(segment);
     }
 
-    /// The open or just closed segment goes up to `end`.
-    pub(crate) fn set_end(&mut self, id: SegmentId, end: SegmentEnd, sealed: bool) {
-        if let Some(segment) = self.segments.iter_mut().find(|segment| segment.id == id) {
+    /// The open or just closed segment goes up to `end`; `false` if there is no such segment.
+    pub(crate) fn set_end(&mut self, id: SegmentId, end: SegmentEnd, sealed: bool) -> bool {
+        let segment = self.segments.iter_mut().find(|segment| segment.id == id);
+        segment.is_some_and(|segment| {
             segment.end = end;
             segment.sealed |= sealed;
-        }
+            true
+        })
     }
 
-    pub(crate) fn swap(&mut self, from: SegmentId, to: SegmentId) {
-        if let Some(segment) = self.segments.iter_mut().find(|segment| segment.id == from) {
+    /// The second takes the first one's place; `false` if there is no such segment.
+    pub(crate) fn swap(&mut self, from: SegmentId, to: SegmentId) -> bool {
+        let segment = self.segments.iter_mut().find(|segment| segment.id == from);
+        segment.is_some_and(|segment| {
             segment.id = to;
-        }
+            true
+        })
     }
 
     /// Takes out the closed segments that lie wholly below `start`.

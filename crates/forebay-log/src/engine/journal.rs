@@ -53,6 +53,9 @@ struct Pool {
     current: Option<Arc<dyn File>>,
     spares: VecDeque<JournalFile>,
     retired: Vec<JournalFile>,
+    /// Nothing in them is needed, and they could not be renamed yet. Apart from `retired`: some have generations above
+    /// that of the file in use, and must not move the floor.
+    free: Vec<JournalFile>,
     next_generation: u32,
     /// Generations are used in ascending order: a spare below this one must be renamed first.
     last_used: u32,
@@ -87,15 +90,21 @@ impl JournalPool {
         self.recycle(old)
     }
 
-    /// Gives files whose frames are all in flushed segments new generations, and lets them be used again.
+    /// Gives files whose frames are all in flushed segments new generations, and lets them be used again; those too
+    /// with which that failed before.
     pub(crate) fn recycle(&self, files: Vec<JournalFile>) -> io::Result<()> {
-        let renamed = files.into_iter().map(|file| self.rename(file)).collect::<io::Result<Vec<_>>>()?;
-        if !renamed.is_empty() {
-            self.disk.sync_dir(&self.dir)?;
+        let mut free = core::mem::take(&mut lock(&self.state).free);
+        free.extend(files);
+        let renamed = free
+            .iter_mut()
+            .try_for_each(|file| self.rename(file))
+            .and_then(|()| if free.is_empty() { Ok(()) } else { self.disk.sync_dir(&self.dir) });
+        if let Err(error) = renamed {
+            lock(&self.state).free.append(&mut free);
+            return Err(error);
         }
-        for file in renamed {
-            self.admit(file)?;
-        }
+        let admitted = free.into_iter().map(|file| self.admit(file)).fold(Ok(()), io::Result::and);
+        admitted?;
         lock(&self.state).stalled = None;
         self.freed.notify_all();
         Ok(())
@@ -108,13 +117,15 @@ impl JournalPool {
     }
 
     /// Renames a file to the next generation; the folder is to be synced before it is used.
-    fn rename(&self, file: JournalFile) -> io::Result<JournalFile> {
+    fn rename(&self, file: &mut JournalFile) -> io::Result<()> {
         let generation = self.next();
         self.disk.rename(&self.path(file.generation), &self.path(generation))?;
-        Ok(JournalFile { generation, ..file })
+        file.generation = generation;
+        Ok(())
     }
 
-    /// Makes a file a spare. If a later generation has come into use meanwhile it is renamed again.
+    /// Makes a file a spare. If a later generation has come into use meanwhile it is renamed again; if that fails, it
+    /// waits for the next [`JournalPool::recycle`].
     fn admit(&self, mut file: JournalFile) -> io::Result<()> {
         loop {
             let mut pool = lock(&self.state);
@@ -126,8 +137,10 @@ impl JournalPool {
                 return Ok(());
             }
             drop(pool);
-            file = self.rename(file)?;
-            self.disk.sync_dir(&self.dir)?;
+            if let Err(error) = self.rename(&mut file).and_then(|()| self.disk.sync_dir(&self.dir)) {
+                lock(&self.state).free.push(file);
+                return Err(error);
+            }
         }
     }
 

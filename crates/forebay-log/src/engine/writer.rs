@@ -128,7 +128,11 @@ pub(crate) fn pass(shared: &Shared) -> Result<(), LogError> {
         None => {
             let freed = store.journal.recycle(retired);
             evict(shared);
-            freed.map_err(|error| LogError::unavailable(format!("cannot reuse journal files: {error}")))
+            freed.map_err(|error| {
+                let reason = format!("cannot reuse journal files: {error}");
+                store.journal.set_stalled(Some(reason.clone()));
+                LogError::unavailable(reason)
+            })
         }
         Some(reason) => {
             store.journal.put_back_retired(retired);
@@ -164,13 +168,17 @@ fn relist(store: &DiskStore, partition: &Arc<PartitionShell>) {
 /// Brings a partition's segments up to what was recorded.
 pub(crate) fn fold(set: &mut SegmentSet, entries: &[ManifestEntry]) {
     for entry in entries {
+        let mut known = true;
         match entry {
             ManifestEntry::Roll { segment, time, .. } => set.roll(Segment::begun(*segment, *time)),
-            ManifestEntry::FlushedEnd { segment, end, .. } => set.set_end(*segment, *end, false),
-            ManifestEntry::Seal { segment, end, .. } => set.set_end(*segment, *end, true),
-            ManifestEntry::Swap { from, to, .. } => set.swap(*from, *to),
+            ManifestEntry::FlushedEnd { segment, end, .. } => {
+                known &= set.set_end(*segment, *end, false);
+            }
+            ManifestEntry::Seal { segment, end, .. } => known &= set.set_end(*segment, *end, true),
+            ManifestEntry::Swap { from, to, .. } => known &= set.swap(*from, *to),
             _ => {}
         }
+        debug_assert!(known, "the manifest has refused entries of segments that are not there");
     }
 }
 
