@@ -131,6 +131,8 @@ fn walk(reader: &mut Reader<'_>, root: Level) -> Result<(), DecodeError> {
         match code {
             // A descriptor and a value, in place of one.
             format::DESCRIBED => stack.push(Level::values(2), reader)?,
+            // As deep as any other list, though nothing is in it.
+            format::LIST_0 => stack.push(Level::values(0), reader)?,
             format::LIST_8
             | format::LIST_32
             | format::MAP_8

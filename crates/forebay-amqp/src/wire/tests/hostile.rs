@@ -106,7 +106,15 @@ fn nesting_is_bounded_at_32_levels() {
     assert!(decode(&nested(&[], DEPTH_MAX)).is_ok());
     assert_eq!(fault(&nested(&[], DEPTH_MAX + 1)), Some(DecodeFault::TooDeep));
     assert_eq!(fault(&nested(&[], 10_000)), Some(DecodeFault::TooDeep));
-    // A description is a level too.
+    // An empty list is a level too, however it is written.
+    for empty in [&[0x45][..], &[0xc0, 1, 0]] {
+        let chain = |levels: usize| [&[0x00, 0x44].repeat(levels)[..], empty].concat();
+        assert!(decode(&chain(DEPTH_MAX - 1)).is_ok());
+        assert_eq!(fault(&chain(DEPTH_MAX)), Some(DecodeFault::TooDeep));
+        let checked = validate_value(&mut Reader::new(&chain(DEPTH_MAX)));
+        assert_eq!(checked.unwrap_err().fault, DecodeFault::TooDeep, "checking and reading agree");
+    }
+    // And so is a description.
     assert!(decode(&nested(&[0x00, 0x44], DEPTH_MAX / 2)).is_ok());
     assert_eq!(fault(&nested(&[0x00, 0x44], DEPTH_MAX / 2 + 1)), Some(DecodeFault::TooDeep));
 }
