@@ -314,6 +314,8 @@ impl World {
 
     fn background(&mut self) -> Result<(), Failure> {
         let now = self.clock.monotonic().0;
+        // Before the step: what is acknowledged in its middle is seen by the next one.
+        let before: Vec<_> = self.model.parts.iter().map(|(id, part)| (*id, part.next)).collect();
         let Some(open) = &mut self.open else { return Ok(()) };
         for _ in 0..4 {
             if open.background.due() == Stepped::Nothing {
@@ -333,7 +335,7 @@ impl World {
                     part.safe = part.safe.max(next);
                 }
             }
-            self.looks.push((now, self.model.parts.iter().map(|(id, part)| (*id, part.next)).collect()));
+            self.looks.push((now, before));
         }
         self.check_starts()
     }

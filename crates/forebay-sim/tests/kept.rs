@@ -57,6 +57,17 @@ fn journal_files_that_could_not_be_renamed_are_tried_again() {
     );
 }
 
+/// Not the log's fault but the model's: what was acknowledged while the background was at work is flushed a second after
+/// the background looks again.
+#[test]
+fn the_os_level_flushes_a_second_after_it_has_looked() {
+    keeps(
+        "200107 os; delete; advance; delete; create 1; create; append 0 1; round; jump 2160; background; advance 30500; \
+         append 0 1; create; fault 9 17; fault 2 11; append 1; burst 0 1 3; append 0 1; round; fault 4 1; trim; \
+         background; meanwhile 5; fault 2 2; append; advance 650000; advance; snapshot; cut",
+    );
+}
+
 /// The flush of the manifest had failed, the next start read it from memory and went on behind it, and power went.
 #[test]
 fn a_manifest_that_was_only_read_is_written_again() {
