@@ -307,6 +307,12 @@ mod tests {
     }
 
     #[test]
+    fn the_management_of_a_hub_whose_name_ends_like_a_partition_is_that_hubs() {
+        let address = Address::parse("t/Partitions/$management").unwrap();
+        assert_eq!((address.hub(), address.resource().hub()), (Some("t/Partitions"), Some("t/partitions")));
+    }
+
+    #[test]
     fn escapes_are_decoded_once_also_for_the_grant_that_is_asked_for() {
         let address = Address::parse("a%252Fb/Partitions/0").unwrap();
         assert_eq!(address.hub(), Some("a%2Fb"));

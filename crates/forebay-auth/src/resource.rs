@@ -87,9 +87,10 @@ impl ResourcePath {
     pub fn hub(&self) -> Option<&str> {
         let segments: Vec<&str> = self.0.split('/').collect();
         let hub_segments = match segments.as_slice() {
+            // First, as an address is read.
+            [hub @ .., MANAGEMENT] => hub,
             [hub @ .., "consumergroups", _, "partitions", _] if !hub.is_empty() => hub,
             [hub @ .., "consumergroups" | "partitions" | "publishers", _] if !hub.is_empty() => hub,
-            [hub @ .., MANAGEMENT] => hub,
             all => all,
         };
         let bytes = hub_segments.iter().map(|segment| segment.len() + 1).sum::<usize>().saturating_sub(1);

@@ -55,6 +55,8 @@ enum Items {
     Values,
     /// The elements of an array whose constructor has not been read yet.
     OfArray,
+    /// The same, and a descriptor of it has been.
+    OfDescribedArray,
     /// The elements of an array: this constructor, without description.
     Elements(u8),
 }
@@ -92,13 +94,14 @@ impl Stack {
 fn walk(reader: &mut Reader<'_>, root: Level) -> Result<(), DecodeError> {
     let mut stack = Stack { levels: [root; DEPTH_MAX + 1], used: 1 };
     while let Some(level) = stack.top() {
-        if let Items::OfArray = level.items {
+        if let Items::OfArray | Items::OfDescribedArray = level.items {
             let (end, left) = (level.end, level.left);
-            if left == 0 && reader.remaining() == end {
+            if left == 0 && reader.remaining() == end && matches!(level.items, Items::OfArray) {
                 stack.pop();
             } else if reader.peek() == Some(format::DESCRIBED) {
                 // The descriptor, once for all elements; then this level's constructor is looked at again.
                 reader.u8()?;
+                level.items = Items::OfDescribedArray;
                 stack.push(Level::values(1), reader)?;
             } else {
                 let start = *reader;

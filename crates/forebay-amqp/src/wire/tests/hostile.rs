@@ -143,6 +143,16 @@ fn a_chain_of_descriptions_is_bounded() {
 }
 
 #[test]
+fn an_array_whose_description_describes_nothing_is_refused() {
+    // No elements, a descriptor, and no constructor behind it; then another value.
+    let cut = [0xf0, 0, 0, 0, 8, 0, 0, 0, 0, 0x00, 0xc1, 1, 0, 0x40];
+    assert!(decode(&cut).is_err());
+    assert!(validate_value(&mut Reader::new(&cut)).is_err(), "checking and reading agree");
+    let whole = [0xf0, 0, 0, 0, 9, 0, 0, 0, 0, 0x00, 0xc1, 1, 0, 0x40];
+    assert_eq!((decode(&whole).is_ok(), validate_value(&mut Reader::new(&whole))), (true, Ok(())));
+}
+
+#[test]
 fn descriptions_side_by_side_are_counted_by_their_depth() {
     // 63 descriptions, none deeper than six: descriptors that are themselves described.
     let bushy = (0..6).fold(vec![0x40], |inner, _| [&[0x00], &inner[..], &inner].concat());
