@@ -1,6 +1,6 @@
 //! The control log's entries and the snapshots of what they come to.
 
-use forebay_namespace::{Position, State, apply, codec, snapshot as format};
+use forebay_namespace::{Command, Position, State, apply, codec, snapshot as format};
 use sha2::{Digest as _, Sha256};
 
 use crate::memory::within;
@@ -19,9 +19,12 @@ pub(crate) fn entries(bytes: &[u8]) {
     for (position, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         let decoded = within(line.len(), FACTOR, SPARE, || codec::decode(line));
         let Ok(entry) = decoded else { continue };
-        let written = codec::encode(&entry);
-        assert_eq!(codec::decode(&written).as_ref(), Ok(&entry), "it reads as the same");
-        assert_eq!(codec::encode(&codec::decode(&written).expect("just read")), written);
+        let again = codec::decode(&codec::encode(&entry)).expect("what we write is read");
+        match (&entry.command, &again.command) {
+            // A number of a later version may be finer than ours; nothing is done with it but to refuse it.
+            (Command::Opaque(entry), Command::Opaque(again)) => assert_eq!(again.kind, entry.kind),
+            _ => assert_eq!(again, entry, "it reads as the same"),
+        }
         let verdict = apply(&mut state, Position::in_log(position as u64), &entry);
         assert_eq!(
             apply(&mut twin, Position::in_log(position as u64), &entry),
